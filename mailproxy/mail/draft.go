@@ -76,6 +76,7 @@ type Submission struct {
 	Recipients []string // forward-paths, no duplicates
 	MessageID  string   // without angle brackets
 	UTF8       bool     // needs SMTPUTF8 (RFC 6531)
+	EightBit   bool     // needs 8BITMIME (RFC 6152)
 	Size       int64    // octets of the message
 }
 

@@ -5,55 +5,71 @@ import (
 	"time"
 )
 
-// OutboxRow is an outgoing message as the store keeps it. Mail is sealed there
-// under the operator's key, since it holds addresses and a password.
+// OutboxRow is a message in the outbox with all that its delivery needs: what
+// the store keeps and the job works on. People see an OutboxItem.
 type OutboxRow struct {
-	ID        string
-	Account   string // Account.ID
+	ID        string // made by whoever adds the row: 1 to 64 of A-Z a-z 0-9 _ -, not guessable
+	AccountID string
 	State     OutboxState
-	Due       time.Time // when it may leave; while sending, until when its runner is taken to be alive
-	Created   time.Time
-	Attempts  int    // how often it was taken up; also tells one runner from the next
-	LastError string // one sentence or the server's own words
-	Begun     bool   // the last line of the message may have reached the server
-	Blob      string // id of the finished message among the blobs, "" once it is gone
-	Mail      OutboxMail
-}
+	Due       time.Time // not before this; milliseconds
+	Created   time.Time // set by the store
+	Changed   time.Time // set by the store
+	Attempts  int
+	DataBegun bool // DATA was sent to the submission server: it may have the message
 
-// OutboxMail is what sending needs to know.
-type OutboxMail struct {
+	// What follows is sealed in the store.
+	LastError   string // the server's own words
+	Refused     []RefusedRecipient
+	Subject     string // for showing
+	To          string // for showing
 	Submission  Submission
+	BlobID      string      // the finished message, RFC 5322 bytes
+	SentMailbox string      // where the copy goes; "" when the server stores it itself
+	Kind        ComposeKind // says which flag the parent gets
+	Parent      MessageRef  // the message answered or forwarded, zero when new
+	Draft       MessageRef  // the copy in Drafts, zero if it was never saved
+	Written     Draft       // what the person wrote, to give it back
+
+	// Credentials sign the job in. Only OutboxRun gives them out, and the store
+	// forgets them when the row reaches a final state.
 	Credentials Credentials
-	Subject     string
-	To          string             // the recipients as shown: To, Cc and Bcc
-	SentFields  string             // header fields put before the message in the Sent copy (Bcc), whole lines
-	DraftFields string             // header fields put before the message when it becomes a draft again, whole lines
-	Key         string             // the draft's key: names its uploads
-	Kind        ComposeKind        // decides the flag for Parent
-	Draft       MessageRef         // the copy in Drafts, zero when there is none
-	Parent      MessageRef         // the message answered or forwarded
-	Refused     []RefusedRecipient // recipients the server would not take
 }
 
 // Item is the row as its sender sees it.
 func (r OutboxRow) Item() OutboxItem {
-	return OutboxItem{ID: r.ID, State: r.State, Due: r.Due, Subject: r.Mail.Subject, To: r.Mail.To,
-		Attempts: r.Attempts, LastError: r.LastError, Draft: r.Mail.Draft, Refused: r.Mail.Refused}
+	return OutboxItem{
+		ID: r.ID, State: r.State, Due: r.Due, Subject: r.Subject, To: r.To,
+		Attempts: r.Attempts, LastError: r.LastError, Draft: r.Draft, Refused: r.Refused,
+	}
 }
 
-// BlobInfo is a file in the store: an upload or a finished message.
+// OutboxDue is a row that still has work to be done, and when.
+type OutboxDue struct {
+	ID  string
+	Due time.Time
+}
+
+// Final reports whether nothing more will happen to a message in this state.
+func (s OutboxState) Final() bool {
+	return s == OutboxDone || s == OutboxReturned || s == OutboxCancelled
+}
+
+// BlobInfo describes a file kept by the store.
 type BlobInfo struct {
-	ID      string
-	Name    string
-	Type    string // media type as uploaded
+	ID      string // given by the store
+	Group   string // what it belongs to, for instance a draft's key; at most 200 octets
+	Name    string // as shown; cleaned and cut to 255 octets
+	Type    string // media type; at most 127 octets
 	Size    int64  // octets
 	Created time.Time
 }
 
-// BlobWriter takes a file in. Nothing of it can be read before Commit. One of
-// Commit and Abort is called; Abort after Commit does nothing.
+// BlobWriter takes the bytes of a new blob. Nobody sees the blob before Commit;
+// Abort after Commit does nothing, so it can be deferred. One goroutine at a time.
 type BlobWriter interface {
 	io.Writer
-	Commit() (BlobInfo, error)
+	// Commit ends the blob and makes it visible.
+	Commit() (id string, size int64, err error)
+	// Abort forgets what was written.
 	Abort()
 }
