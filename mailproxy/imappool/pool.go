@@ -1,0 +1,260 @@
+package imappool
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"postern/mailproxy/mail"
+)
+
+// Conn is a signed-in connection as imapconn.Open returns it: the first bytes
+// read from it are a PREAUTH greeting with the capabilities.
+type Conn interface {
+	net.Conn
+
+	// Caps are the capabilities as of sign-in; not to be changed.
+	Caps() imap.CapSet
+
+	// Hold keeps the next n writes back and sends them together with the one
+	// after them, or when Flush is called, whichever comes first. A write that
+	// the server has to answer before the next one is never kept back.
+	Hold(n int)
+	Flush() error
+
+	// Pending is how many commands were sent and not answered yet.
+	Pending() int
+
+	// Sent is how many octets were written so far, those kept back left out.
+	Sent() int64
+
+	// Flights is how often something was sent after something was received:
+	// the number of round trips this connection has cost.
+	Flights() int64
+
+	// ReadOnly reports whether the last SELECT was answered with READ-ONLY.
+	ReadOnly() bool
+
+	// Err is why the connection ended, nil while it is open.
+	Err() error
+}
+
+// Options says how a Pool works. Only Open is needed.
+type Options struct {
+	// Open opens a signed-in connection. Its errors carry a kind of package mail.
+	Open func(ctx context.Context) (Conn, error)
+
+	Max     int           // working connections at most; 0 means 2
+	Streams int           // connections for streaming at most; 0 means 1
+	Timeout time.Duration // deadline of a call whose context has none; 0 means 30 s
+	Idle    time.Duration // an unused connection is logged out after this; 0 means 3 min
+	Check   time.Duration // before a change, a connection unused for longer is tried with NOOP; 0 means 60 s
+}
+
+func (o Options) withDefaults() Options {
+	if o.Max <= 0 {
+		o.Max = 2
+	}
+	if o.Streams <= 0 {
+		o.Streams = 1
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Idle <= 0 {
+		o.Idle = 3 * time.Minute
+	}
+	if o.Check <= 0 {
+		o.Check = time.Minute
+	}
+	return o
+}
+
+// Pool holds the connections of one account. Safe for concurrent use.
+type Pool struct {
+	o Options
+
+	mu      sync.Mutex
+	closed  bool
+	working slots
+	streams slots
+	all     map[*Session]struct{} // every open session, lent out or not
+	flights int64                 // of sessions that ended
+	backoff backoff
+	reaper  *time.Timer
+}
+
+// New makes a pool. It opens no connection.
+func New(o Options) *Pool {
+	o = o.withDefaults()
+	return &Pool{
+		o:       o,
+		working: slots{max: o.Max},
+		streams: slots{max: o.Streams},
+		all:     make(map[*Session]struct{}),
+	}
+}
+
+var errClosed = mail.Errorf(mail.Unavailable, "This account was signed out.")
+
+// Read lends a connection to fn for commands that change nothing. With a
+// mailbox its SELECT is on the way when fn begins, unless it is selected
+// already; fn may send its commands at once and need not wait for it
+// (Session.WaitSelected tells what was selected). With mailbox "" any
+// connection will do.
+//
+// When a connection that was used before turns out to have dropped, fn is run
+// once more on a new one, so fn must be able to run twice. When ctx ends the
+// connection is closed, which ends fn's commands, and replaced later. Without a
+// deadline in ctx Options.Timeout applies, the wait for a connection included.
+func (p *Pool) Read(ctx context.Context, mailbox string, fn func(*Session) error) error {
+	ctx, cancel := p.deadline(ctx)
+	defer cancel()
+	for try := 0; ; try++ {
+		s, err := p.acquire(ctx, &p.working, mailbox)
+		if err != nil {
+			return err
+		}
+		err = p.run(ctx, s, mailbox, false, fn)
+		again := err != nil && try == 0 && s.dropped() && !s.fresh && ctx.Err() == nil
+		p.release(&p.working, s)
+		if !again {
+			return Kind(err)
+		}
+	}
+}
+
+// Write lends a connection to fn for commands that change something. The
+// mailbox is selected and its state known (Session.Selected) before fn begins,
+// so that nothing leaves before the UIDVALIDITY was compared; that costs a
+// flight only when another mailbox was selected. With mailbox "" nothing is selected.
+//
+// fn runs once, and a second time only when the connection had dropped before
+// anything of the first run was sent. A connection that was unused for a while
+// is tried first.
+func (p *Pool) Write(ctx context.Context, mailbox string, fn func(*Session) error) error {
+	ctx, cancel := p.deadline(ctx)
+	defer cancel()
+	for try := 0; ; try++ {
+		s, err := p.acquire(ctx, &p.working, mailbox)
+		if err != nil {
+			return err
+		}
+		began := false
+		var sent int64
+		err = p.run(ctx, s, mailbox, true, func(s *Session) error {
+			began, sent = true, s.conn.Sent()
+			return fn(s)
+		})
+		safe := !began || s.conn.Sent() == sent
+		again := err != nil && try == 0 && safe && s.dropped() && !s.fresh && ctx.Err() == nil
+		p.release(&p.working, s)
+		if !again {
+			return Kind(err)
+		}
+	}
+}
+
+// run lends s to fn and leaves it in a state in which it can be lent again, or dead.
+func (p *Pool) run(ctx context.Context, s *Session, mailbox string, settle bool, fn func(*Session) error) (err error) {
+	stop := context.AfterFunc(ctx, s.kill)
+	clean := false
+	defer func() {
+		if !stop() || !clean { // the deadline passed, or fn panicked
+			s.kill()
+		}
+		if ctxErr := ctx.Err(); ctxErr != nil && err != nil {
+			err = errors.Join(ctxErr, err)
+		}
+	}()
+	if settle && !s.fresh && time.Since(s.used) > p.o.Check {
+		if err := s.Noop().Wait(); err != nil {
+			s.kill()
+			return s.explain(err)
+		}
+	}
+	if mailbox != "" {
+		wait := s.Ensure(mailbox)
+		if settle {
+			if err := wait(); err != nil {
+				clean = true
+				return s.explain(err)
+			}
+		}
+	}
+	err = fn(s)
+	if selErr := s.settle(); selErr != nil {
+		err = selErr // what fn got is only its consequence
+	}
+	if s.conn.Pending() > 0 {
+		s.kill()
+	}
+	clean = true
+	return s.explain(err)
+}
+
+func (p *Pool) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, p.o.Timeout)
+}
+
+// Flights is how many round trips the pool's connections have cost since they
+// were signed in.
+func (p *Pool) Flights() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.flights
+	for s := range p.all {
+		n += s.conn.Flights()
+	}
+	return n
+}
+
+// Close logs out every connection that is idle, gives those in use until ctx
+// ends, and then closes them. Calls after it fail with Unavailable.
+func (p *Pool) Close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	if p.reaper != nil {
+		p.reaper.Stop()
+	}
+	var idle []*Session
+	for _, sl := range []*slots{&p.working, &p.streams} {
+		idle = append(idle, sl.idle...)
+		sl.open -= len(sl.idle)
+		sl.idle = nil
+		sl.wakeAll()
+	}
+	p.mu.Unlock()
+
+	var wg sync.WaitGroup
+	for _, s := range idle {
+		wg.Go(func() { p.logout(ctx, s) })
+	}
+	wg.Wait()
+
+	for {
+		p.mu.Lock()
+		left := len(p.all)
+		p.mu.Unlock()
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			p.mu.Lock()
+			for s := range p.all {
+				s.kill()
+			}
+			p.mu.Unlock()
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
