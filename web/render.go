@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"postern/mailproxy/mail"
+	"postern/templates/ui"
 )
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -18,7 +19,7 @@ func (w *Web) Render(rw http.ResponseWriter, r *http.Request, status int, c temp
 	b := buffers.Get().(*bytes.Buffer)
 	b.Reset()
 	defer buffers.Put(b)
-	if err := c.Render(r.Context(), b); err != nil {
+	if err := c.Render(ui.WithBase(r.Context(), w.opt.Site.Base), b); err != nil {
 		return mail.Wrap(mail.Internal, fmt.Errorf("render page: %w", err), "")
 	}
 	h := rw.Header()
