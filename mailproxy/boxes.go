@@ -1,0 +1,4 @@
+package mailproxy
+
+// boxes is what is known of the account's mailboxes.
+type boxes struct{}

@@ -1,0 +1,4 @@
+package mailproxy
+
+// results are the searches made lately.
+type results struct{}
