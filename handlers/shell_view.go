@@ -35,7 +35,7 @@ func (h *Handlers) shell(w http.ResponseWriter, r *http.Request, v *visit, boxes
 		s.Unread = in.Unseen > 0
 	}
 	if t, ok := h.web.TakeToast(w, r); ok {
-		s.Toast = h.toast(ctx, t)
+		s.Toast = h.toast(ctx, t, here(h.site, r))
 	}
 	s.Notices = h.outboxNotices(r, v)
 	return s
@@ -127,19 +127,19 @@ func countNav(ctx context.Context, item *templates.NavItem, b mail.Mailbox, all 
 }
 
 // toast turns what a change left into a toast with its Undo.
-func (h *Handlers) toast(ctx context.Context, t web.Toast) *ui.ToastProps {
-	p := &ui.ToastProps{Text: t.Text, Bad: t.Bad, Action: h.site.Undo(), Dismiss: text.T(ctx, "Dismiss")}
+func (h *Handlers) toast(ctx context.Context, t web.Toast, back string) *ui.ToastProps {
+	p := &ui.ToastProps{Text: t.Text, Bad: t.Bad, Action: h.site.Undo(), Dismiss: text.T(ctx, "Dismiss"), Fields: []ui.HiddenField{{Name: "back", Value: back}}}
 	switch {
 	case t.Outbox != "":
 		p.Action = h.site.Outbox()
-		p.Fields = []ui.HiddenField{{Name: "id", Value: t.Outbox}}
+		p.Fields = append(p.Fields, ui.HiddenField{Name: "id", Value: t.Outbox})
 		p.Millis = int(sendWindow.Milliseconds())
 		p.Buttons = []ui.ToastButton{
 			{Label: text.T(ctx, "Undo"), Name: "do", Value: "cancel", Key: "z"},
 			{Label: text.T(ctx, "Send now"), Name: "do", Value: "now"},
 		}
 	case t.Undo != "":
-		p.Fields = []ui.HiddenField{{Name: "token", Value: t.Undo}}
+		p.Fields = append(p.Fields, ui.HiddenField{Name: "token", Value: t.Undo})
 		p.Buttons = []ui.ToastButton{{Label: text.T(ctx, "Undo"), Key: "z"}}
 	}
 	return p
@@ -157,4 +157,12 @@ func (h *Handlers) keepUndo(w http.ResponseWriter, r *http.Request, v *visit, wh
 		t.Undo = token
 	}
 	h.web.SetToast(w, r, t)
+}
+
+// here is the address of the page being shown, to come back to.
+func here(site link.Site, r *http.Request) string {
+	if r.Method == http.MethodGet && site.Local(r.URL.RequestURI()) {
+		return r.URL.RequestURI()
+	}
+	return site.Mailbox("INBOX")
 }
