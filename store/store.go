@@ -146,20 +146,23 @@ func (s *Store) checkKey(ctx context.Context) error {
 	const use = "key check"
 	var sealed []byte
 	err := s.row(ctx, `SELECT value FROM meta WHERE name = 'key'`).Scan(&sealed)
-	switch {
-	case err == nil:
+	if err != nil && !noRows(err) {
+		return failed("check the key", err)
+	}
+	if err == nil {
+		if _, err := Unseal(s.keys.subkeys(use)[0], use, sealed); err == nil {
+			return nil
+		}
 		if _, err := s.keys.unseal(use, use, sealed); err != nil {
 			return errors.New("the operator's key is not the one this database was sealed with: bring back the earlier key, or name it as an old key")
 		}
-		return nil
-	case !noRows(err):
-		return failed("check the key", err)
 	}
+	// The first start, or the first one under a new key.
 	sealed, err = s.keys.seal(use, use, []byte("ok"))
 	if err != nil {
 		return err
 	}
 	return s.tx(ctx, "check the key", func(tx *tx) error {
-		return tx.exec(`INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO NOTHING`, sealed)
+		return tx.exec(`INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, sealed)
 	})
 }
