@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"postern/mailproxy/imapconn"
 	"postern/mailproxy/imappool"
 	"postern/mailproxy/index"
 	"postern/mailproxy/mail"
@@ -23,6 +24,7 @@ type Account struct {
 	key    accountKey
 	id     string
 	creds  mail.Credentials
+	imap   imapconn.Config
 	pool   *imappool.Pool
 	index  *index.Index
 
@@ -59,13 +61,25 @@ func accountID(secret []byte, server, login string) string {
 }
 
 func newAccount(p *Proxy, srv *Server, key accountKey, c mail.Credentials) *Account {
-	a := &Account{proxy: p, server: srv, key: key, id: accountID(p.o.Secret, srv.Name, c.Login), creds: c, index: index.New(p.o.CacheBytes)}
+	a := &Account{
+		proxy: p, server: srv, key: key, creds: c,
+		id:    accountID(p.o.Secret, srv.Name, c.Login),
+		imap:  srv.IMAP,
+		index: index.New(p.o.CacheBytes),
+	}
+	a.imap.Names = new(imapconn.Names)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.pool = imappool.New(imappool.Options{
-		Max:  p.o.MaxConns,
-		Open: func(ctx context.Context) (imappool.Conn, error) { return srv.Open(ctx, c) },
-	})
+	a.pool = imappool.New(imappool.Options{Max: p.o.MaxConns, Open: a.open})
 	return a
+}
+
+// open opens a connection of the account, signed in.
+func (a *Account) open(ctx context.Context) (imappool.Conn, error) {
+	c, err := imapconn.Open(ctx, a.imap, a.creds)
+	if err != nil {
+		return nil, err // not a nil *Conn in an interface
+	}
+	return c, nil
 }
 
 func (a *Account) close(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/mailproxy/imapconn"
 	"postern/mailproxy/imappool"
 	"postern/mailproxy/mail"
 )
@@ -66,8 +67,7 @@ type Server struct {
 	Name    string   // unique; goes into Account.ID, so it stays when the host moves
 	Domains []string // whose people it serves; the first one completes a bare user name
 
-	// Open connects and signs in.
-	Open func(ctx context.Context, c mail.Credentials) (imappool.Conn, error)
+	IMAP imapconn.Config
 
 	Login     LoginForm
 	KeepsSent bool // stores submitted mail in Sent itself, so that we must not
@@ -120,7 +120,7 @@ func (p *Proxy) SignIn(ctx context.Context, c mail.Credentials) (*Account, error
 		return a, nil
 	}
 	// Connections of an earlier sign-in prove nothing about the password of today.
-	conn, err := a.server.Open(ctx, c)
+	conn, err := a.open(ctx)
 	if err != nil {
 		return nil, err
 	}
