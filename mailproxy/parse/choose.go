@@ -202,7 +202,7 @@ func (c *chooser) sequence(bs *imap.BodyStructureMultiPart, path string, at plac
 // then puts a section behind another.
 func (f form) then(g form) form {
 	switch {
-	case len(g.text) == 0 && len(g.html) == 0:
+	case len(g.text) == 0 && len(g.html) == 0, len(f.text) > maxBodies: // ChooseAt says so
 		return f
 	case len(f.text) == 0 && len(f.html) == 0:
 		return g

@@ -25,8 +25,8 @@ func Decode(r io.Reader, encoding string) io.Reader {
 	return &lineReader{br: bufio.NewReaderSize(r, 8192), d: d}
 }
 
-// decodeBytes is Decode for what is in memory.
-func decodeBytes(b []byte, encoding string) []byte {
+// DecodeBytes is Decode for what is in memory.
+func DecodeBytes(b []byte, encoding string) []byte {
 	switch Encoding(encoding) {
 	case "base64", "quoted-printable", "uuencode":
 		out, _ := io.ReadAll(Decode(bytes.NewReader(b), encoding))

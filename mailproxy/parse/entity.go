@@ -99,7 +99,7 @@ func (s *splitter) contents(e *Entity, defType string, depth int) {
 	if multi {
 		body := e.body
 		if encodes(e.encoding) { // forbidden (RFC 2045 section 6.4), seen all the same
-			if b := decodeBytes(body, e.encoding); bytes.Contains(b, []byte("--")) && !bytes.Contains(body, []byte("\n--")) {
+			if b := DecodeBytes(body, e.encoding); bytes.Contains(b, []byte("--")) && !bytes.Contains(body, []byte("\n--")) {
 				body = b
 			}
 			e.encoding = ""

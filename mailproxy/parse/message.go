@@ -66,14 +66,14 @@ func (p Plan) Message(header []byte, body map[string][]byte) mail.Message {
 		if strings.Contains(p.Report.Type, "disposition") {
 			kind = "disposition"
 		}
-		m.Report = ParseReport(decodeBytes(b, p.Report.Encoding), kind)
+		m.Report = ParseReport(DecodeBytes(b, p.Report.Encoding), kind)
 	}
 	return m
 }
 
 // text is the decoded text of a part.
 func (x Part) text(b []byte) (s, note string) {
-	s, note = ToUTF8(decodeBytes(b, x.Encoding), x.Charset, x.IsHTML())
+	s, note = ToUTF8(DecodeBytes(b, x.Encoding), x.Charset, x.IsHTML())
 	switch x.Type {
 	case "text/enriched", "text/richtext":
 		s = stripEnriched(s)

@@ -164,7 +164,7 @@ func partSnippet(x Part, raw []byte) string {
 	if x.Encoding == "base64" { // whole groups only, or the last letters are wrong
 		raw = raw[:len(raw)-len(raw)%4]
 	}
-	b := decodeBytes(raw, x.Encoding)
+	b := DecodeBytes(raw, x.Encoding)
 	// the cut may have split a character
 	for i := 0; i < 3 && len(b) > 0 && b[len(b)-1] >= 0x80; i++ {
 		b = b[:len(b)-1]
