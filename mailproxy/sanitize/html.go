@@ -1,6 +1,11 @@
 package sanitize
 
-import "postern/mailproxy/mail"
+import (
+	"bytes"
+	"net/url"
+
+	"postern/mailproxy/mail"
+)
 
 // Options say where a mail's resources come from. The zero value blocks everything.
 type Options struct {
@@ -24,10 +29,54 @@ type Report struct {
 	AsText   bool // the markup could not be kept, the text was
 }
 
-// HTML gives a whole document for a frame without scripts.
+// policy is what the options of HTML and Fragment come to.
+type policy struct {
+	document bool // a document for a frame, not a piece of a mail
+	cid      func(string) string
+	remote   func(string) string
+}
+
+// baseStyle gives blocked pictures the place they would have had.
+const baseStyle = `:where(img[data-blocked]){display:inline-block;box-sizing:border-box;outline:1px dashed;outline-offset:-1px;overflow:hidden;font-size:.8rem;opacity:.7}`
+
+// HTML gives a whole document for a frame without scripts. Giving its result to
+// it again changes nothing, as long as the functions of o keep the addresses
+// they made.
 func HTML(src string, o Options) (mail.SafeHTML, Report) {
-	d, r := textOnly(src, o)
-	return d, r
+	r := newRewriter(policy{document: true, cid: o.CID, remote: o.Remote}, len(src))
+	r.run(src)
+	body, ok := stable(r.out)
+	if !ok {
+		r.report.AsText = true
+		body = append(append([]byte(`<div style="white-space:pre-wrap;">`), asText(src)...), "</div>"...)
+	}
+	b := make([]byte, 0, len(body)+len(r.sheet)+1024)
+	b = append(b, "<!doctype html><html"...)
+	if !r.html.has("lang") && o.Lang != "" {
+		b = appendAttr(b, "lang", []byte(o.Lang))
+	}
+	b = append(b, r.html.text...)
+	b = append(b, `><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="`...)
+	if r.scheme == "" {
+		r.scheme = "light"
+	}
+	b = append(b, r.scheme...)
+	b = append(b, `"><meta name="referrer" content="no-referrer"><meta http-equiv="x-dns-prefetch-control" content="off"><title>`...)
+	b = appendEscaped(b, []byte(o.Title), false)
+	b = append(b, `</title><base target="_blank">`...)
+	if o.StyleURL != "" {
+		b = append(b, `<link rel="stylesheet"`...)
+		b = append(appendAttr(b, "href", []byte(o.StyleURL)), '>')
+	}
+	b = append(b, `<style data-postern="">`+baseStyle+`</style>`...)
+	if len(r.sheet) > 0 && !bytes.Contains(r.sheet, []byte("</")) {
+		b = append(append(append(b, "<style>"...), r.sheet...), "</style>"...)
+	}
+	b = append(b, "</head><body"...)
+	b = append(append(b, r.body.text...), '>')
+	b = append(b, body...)
+	b = append(b, "</body></html>"...)
+	return mail.Sanitised(string(b)), r.report
 }
 
 // FragmentOptions say what a fragment may hold.
@@ -39,9 +88,29 @@ type FragmentOptions struct {
 
 // Fragment gives HTML for use inside a mail: what a person wrote, or a mail to
 // quote. It has no <html>, <head> or <style>; attributes of the body go to a <div>.
-func Fragment(src string, o FragmentOptions) string { return "" }
+func Fragment(src string, o FragmentOptions) string {
+	p := policy{cid: o.CID}
+	if p.cid == nil {
+		p.cid = func(id string) string { return "cid:" + url.PathEscape(id) }
+	}
+	if o.Remote {
+		p.remote = func(u string) string { return u }
+	}
+	r := newRewriter(p, len(src))
+	r.run(src)
+	if len(r.body.text) > 0 {
+		r.out = append(append(append(append([]byte("<div"), r.body.text...), '>'), r.out...), "</div>"...)
+	}
+	body, ok := stable(r.out)
+	if !ok {
+		return `<div style="white-space:pre-wrap;">` + string(asText(src)) + "</div>"
+	}
+	return string(body)
+}
 
 // CountRemote counts as HTML does, without making anything.
-func CountRemote(src string) (remote, trackers int) { return 0, 0 }
-
-func textOnly(string, Options) (mail.SafeHTML, Report) { return mail.Sanitised(""), Report{AsText: true} }
+func CountRemote(src string) (remote, trackers int) {
+	r := newRewriter(policy{document: true}, len(src))
+	r.run(src)
+	return r.report.Remote, r.report.Trackers
+}
