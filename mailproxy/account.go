@@ -37,6 +37,7 @@ type Account struct {
 
 	boxes   boxes
 	results results
+	opened  opened
 }
 
 // accountKey names an account within this process, by its password too, so that

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"postern/mailproxy/mail"
+	"postern/mailproxy/parse"
+	"postern/mailproxy/sanitize"
 )
 
 // OpenOptions says how a message is opened.
@@ -12,31 +14,119 @@ type OpenOptions struct {
 	MarkSeen bool   // set \Seen in the same flight
 }
 
-// Open reads one message: its body structure, header and text parts only.
+// Open reads one message: its body structure, header and text parts only. It
+// costs one flight when a list has shown the message, and a second one when its
+// structure is not known yet. A message that was expunged, and one of a mailbox
+// that was made anew, is Stale; an unknown mailbox is NotFound.
 func (a *Account) Open(ctx context.Context, ref mail.MessageRef, o OpenOptions) (mail.Message, error) {
-	return mail.Message{}, errNotBuilt
+	r := &reader{a: a, ref: ref}
+	p, ok := r.top()
+	var flags mail.Flags
+	if !ok {
+		g, err := r.exchange(ctx, true, []section{headerOf("")}, o.MarkSeen)
+		if err == nil {
+			flags = g.flags
+			o.MarkSeen = false
+			p, ok = r.top()
+		}
+		if !ok {
+			if p, err = r.splitWhole(ctx, err); err != nil {
+				return mail.Message{}, err
+			}
+		}
+	}
+	p, rest, err := r.descend(ctx, p, o.Path, true)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	plan, err := planAt(p, rest)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	header, body, g, err := r.parts(ctx, p, rest, plan, o.MarkSeen)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if g != nil {
+		flags = g.flags
+	}
+	m := plan.Message(header, body.whole)
+	m.Ref, m.Path, m.Flags = ref, o.Path, flags
+	m.Arrived, m.Size = r.arrival()
+	src, _ := plan.HTMLSource(body.whole)
+	if src == "" {
+		src, _ = plan.HTMLSource(body.begun)
+	}
+	if src != "" {
+		remote, trackers := sanitize.CountRemote(src)
+		m.Remote = remote + trackers
+	}
+	return m, nil
 }
 
-// FrameOptions says how an HTML body is prepared for its frame.
-type FrameOptions struct {
-	Path      string                   // part path of the HTML part
-	PartURL   func(path string) string // address of an inline part, for cid: images
-	Remote    bool                     // keep remote resources
-	RemoteURL func(u string) string    // address that fetches a remote image for the reader; nil blocks all
-	StyleURL  string                   // our own style sheet for the frame
+// bodies are fetched parts by path.
+type bodies struct {
+	whole map[string][]byte // as far as they are shown
+	begun map[string][]byte // HTML too large to be fetched with the page: its beginning
 }
 
-// Frame is the sanitised document of an HTML body.
-func (a *Account) Frame(ctx context.Context, ref mail.MessageRef, o FrameOptions) (mail.SafeHTML, error) {
-	return mail.SafeHTML{}, errNotBuilt
-}
-
-// Part streams one part, decoded from its transfer encoding.
-func (a *Account) Part(ctx context.Context, ref mail.MessageRef, path string) (mail.PartStream, error) {
-	return mail.PartStream{}, errNotBuilt
-}
-
-// Raw streams the whole message byte for byte, or an enclosed message with path.
-func (a *Account) Raw(ctx context.Context, ref mail.MessageRef, path string) (mail.PartStream, error) {
-	return mail.PartStream{}, errNotBuilt
+// parts gets the header and the parts that a plan needs for the page. g is nil
+// when the server was not asked.
+func (r *reader) parts(ctx context.Context, p scope, rest string, plan parse.Plan, seen bool) (header []byte, b bodies, g *got, err error) {
+	b = bodies{whole: map[string][]byte{}, begun: map[string][]byte{}}
+	if p.entity != nil {
+		for _, list := range [][]parse.Part{plan.Text, plan.HTML, {plan.Report}} {
+			for _, x := range list {
+				if x.Path != "" {
+					_, raw := p.entity.Section(p.rel(x.Path))
+					b.whole[x.Path] = raw[:min(len(raw), parse.MaxText)]
+				}
+			}
+		}
+		x, err := r.exchange(ctx, false, nil, seen) // it must still be there
+		return p.entity.HeaderOf(rest), b, &x, err
+	}
+	head := headerOf(joinPath(p.base, rest))
+	want := []section{head}
+	asked := map[string]bool{}
+	add := func(x parse.Part, limit int64) {
+		if x.Path != "" && !asked[x.Path] {
+			asked[x.Path] = true
+			want = append(want, sectionOf(x.Path, x.Size, limit))
+		}
+	}
+	for _, x := range plan.Text {
+		if !x.IsHTML() || x.Size <= maxCount {
+			add(x, parse.MaxText)
+		}
+	}
+	add(plan.Report, parse.MaxHeader)
+	var size int64
+	for _, x := range plan.HTML {
+		size += x.Size
+	}
+	if size <= maxCount {
+		for _, x := range plan.HTML {
+			add(x, parse.MaxText)
+		}
+	} else if x := plan.HTML[0]; !asked[x.Path] {
+		s := sectionOf(x.Path, x.Size, maxCount)
+		s.name = "?" + x.Path // not to be kept under the name of the whole
+		want = append(want, s)
+	}
+	x, err := r.exchange(ctx, false, want, seen)
+	if err != nil {
+		return nil, b, nil, err
+	}
+	for name, raw := range x.sections {
+		switch {
+		case name == head.name:
+			header = raw
+		case name[0] == '?':
+			b.begun[name[1:]] = raw
+		default:
+			b.whole[name] = raw
+		}
+	}
+	return header, b, &x, nil
 }

@@ -292,7 +292,7 @@ func (c *chooser) leaf(bs *imap.BodyStructureSinglePart, path string, at place) 
 		return form{}
 	case "message/delivery-status", "message/global-delivery-status", "message/disposition-notification", "message/global-disposition-notification":
 		if c.plan.Report.Path == "" {
-			c.plan.Report = partOf(bs, path)
+			c.plan.Report = PartOf(bs, path)
 			return form{}
 		}
 	case "message/partial":
@@ -305,7 +305,7 @@ func (c *chooser) leaf(bs *imap.BodyStructureSinglePart, path string, at place) 
 		}
 	case "text/calendar":
 		if c.plan.Calendar.Path == "" {
-			c.plan.Calendar = partOf(bs, path)
+			c.plan.Calendar = PartOf(bs, path)
 		}
 		if at.alternative && disp != "attachment" {
 			c.plan.Alt = append(c.plan.Alt, mail.Alternative{Path: path, Type: f.Type})
@@ -331,7 +331,7 @@ func (c *chooser) leaf(bs *imap.BodyStructureSinglePart, path string, at place) 
 		}
 		if at.alternative || !named || at.root || !c.body && !at.related && disp != "inline" || !c.body && isBodyName(f.Name) {
 			c.body = true
-			p := partOf(bs, path)
+			p := PartOf(bs, path)
 			out := form{text: []Part{p}}
 			if p.IsHTML() {
 				out.html = out.text
@@ -387,7 +387,8 @@ func (c *chooser) nested(bs *imap.BodyStructureSinglePart, path string, f mail.F
 	c.plan.Nested = append(c.plan.Nested, n)
 }
 
-func partOf(bs *imap.BodyStructureSinglePart, path string) Part {
+// PartOf describes a part as text.
+func PartOf(bs *imap.BodyStructureSinglePart, path string) Part {
 	return Part{
 		Path: path, Type: cleanType(bs.MediaType()), Charset: param(bs.Params, "charset"), Encoding: Encoding(bs.Encoding), Size: int64(bs.Size),
 		Flowed: strings.EqualFold(bs.Params["format"], "flowed"), DelSp: strings.EqualFold(bs.Params["delsp"], "yes"),
