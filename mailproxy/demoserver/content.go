@@ -2,6 +2,7 @@ package demoserver
 
 import (
 	"bytes"
+	"sync"
 	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
@@ -10,9 +11,12 @@ import (
 // content is the bytes of a message, which never change. Copies of a message
 // share it. The bytes are either kept in pieces, so that a thousand messages
 // with the same attachment hold it once, or made anew whenever they are asked
-// for, so that 100,000 plain messages weigh next to nothing.
+// for, so that 100,000 plain messages weigh next to nothing. What late writes
+// is kept from the first time on.
 type content struct {
 	segs [][]byte
+	late func() [][]byte
+	once sync.Once
 	make func() []byte
 
 	// Filled when first asked for, for kept bytes only.
@@ -22,12 +26,20 @@ type content struct {
 
 func newContent(segs ...[]byte) *content { return &content{segs: segs} }
 
+// pieces returns the kept bytes.
+func (c *content) pieces() [][]byte {
+	if c.late != nil {
+		c.once.Do(func() { c.segs = c.late() })
+	}
+	return c.segs
+}
+
 func (c *content) length() int64 {
 	if c.make != nil {
 		return int64(len(c.make()))
 	}
 	var n int64
-	for _, s := range c.segs {
+	for _, s := range c.pieces() {
 		n += int64(len(s))
 	}
 	return n
@@ -35,13 +47,14 @@ func (c *content) length() int64 {
 
 // bytes returns the message, which the caller must not change.
 func (c *content) bytes() []byte {
-	switch {
-	case c.make != nil:
+	if c.make != nil {
 		return c.make()
-	case len(c.segs) == 1:
-		return c.segs[0]
 	}
-	return bytes.Join(c.segs, nil)
+	segs := c.pieces()
+	if len(segs) == 1 {
+		return segs[0]
+	}
+	return bytes.Join(segs, nil)
 }
 
 // slice returns the bytes [from,to), without copying where they lie in one piece.
@@ -51,7 +64,7 @@ func (c *content) slice(from, to int) []byte {
 		return b[min(from, len(b)):min(to, len(b))]
 	}
 	var out []byte
-	for _, s := range c.segs {
+	for _, s := range c.pieces() {
 		n := len(s)
 		if from < n && to > 0 {
 			piece := s[max(from, 0):min(to, n)]
