@@ -51,7 +51,7 @@ var anyAttr = kinds(map[attrKind]string{
 })
 
 // elementAttr are the attributes of single elements.
-var elementAttr = map[string]map[string]attrKind{
+var elementAttr = map[string]map[string]*attrRule{
 	"a":      kinds(map[attrKind]string{attrHref: `href`, attrID: `name`}),
 	"area":   kinds(map[attrKind]string{attrHref: `href`}),
 	"map":    kinds(map[attrKind]string{attrID: `name`}),
@@ -59,11 +59,17 @@ var elementAttr = map[string]map[string]attrKind{
 	"source": kinds(map[attrKind]string{attrImage: `srcset sizes media`}),
 }
 
-func kinds(lists map[attrKind]string) map[string]attrKind {
-	m := map[string]attrKind{}
+// An attrRule is an attribute that may pass.
+type attrRule struct {
+	name string
+	kind attrKind
+}
+
+func kinds(lists map[attrKind]string) map[string]*attrRule {
+	m := map[string]*attrRule{}
 	for k, names := range lists {
 		for _, n := range strings.Fields(names) {
-			m[n] = k
+			m[n] = &attrRule{n, k}
 		}
 	}
 	return m
@@ -82,26 +88,26 @@ type image struct {
 // element has to go.
 func (r *rewriter) attributes(z *html.Tokenizer, e *element, more bool) bool {
 	own := elementAttr[e.name]
-	var seen [maxAttrs]string
+	var seen [maxAttrs]*attrRule
 	n := 0
 	var img image
 next:
 	for more && n < maxAttrs {
 		var k, v []byte
 		k, v, more = z.TagAttr()
-		kind := own[string(k)]
-		if kind == 0 {
-			if kind = anyAttr[string(k)]; kind == 0 {
+		rule := own[string(k)]
+		if rule == nil {
+			if rule = anyAttr[string(k)]; rule == nil {
 				continue
 			}
 		}
 		for _, s := range seen[:n] {
-			if s == string(k) {
+			if s == rule {
 				continue next
 			}
 		}
-		name := string(k)
-		seen[n] = name
+		name := rule.name
+		seen[n] = rule
 		n++
 		if e.name == "img" || e.name == "source" {
 			switch name {
@@ -128,17 +134,17 @@ next:
 		} else if name == "data-blocked" {
 			continue
 		}
-		switch kind {
+		switch rule.kind {
 		case attrHref:
 			r.href(v)
 		case attrStyle:
-			st := r.style(string(v))
+			st := r.style(v)
 			if st.css != "" {
-				r.out = appendAttr(r.out, name, []byte(st.css))
+				r.out = appendAttr(r.out, name, st.css)
 			}
 			img.style = st
 		default:
-			r.out = r.attribute(r.out, name, kind, v)
+			r.out = r.attribute(r.out, name, rule.kind, v)
 		}
 	}
 	switch e.name {
@@ -208,7 +214,7 @@ func (r *rewriter) attribute(out []byte, name string, kind attrKind, v []byte) [
 	return appendAttr(out, name, v)
 }
 
-func appendAttr(out []byte, name string, v []byte) []byte {
+func appendAttr[T string | []byte](out []byte, name string, v T) []byte {
 	out = append(out, ' ')
 	out = append(out, name...)
 	out = append(out, `="`...)
@@ -256,7 +262,7 @@ func (r *rewriter) href(v []byte) {
 				return
 			}
 		}
-		r.out = appendAttr(r.out, "href", []byte("#"+frag))
+		r.out = appendAttr(r.out, "href", "#"+frag)
 		if r.policy.document {
 			r.out = append(r.out, ` target="_self"`...)
 		}
@@ -267,7 +273,7 @@ func (r *rewriter) href(v []byte) {
 		return
 	}
 	r.report.Links++
-	r.out = appendAttr(r.out, "href", []byte(u))
+	r.out = appendAttr(r.out, "href", u)
 	if r.policy.document {
 		r.out = append(r.out, ` target="_blank" rel="noopener noreferrer"`...)
 	}
@@ -279,24 +285,24 @@ next:
 	for more && len(into.names) < maxAttrs {
 		var k, v []byte
 		k, v, more = z.TagAttr()
-		name := string(k)
-		kind := anyAttr[name]
-		if kind == 0 || name == "data-blocked" {
+		rule := anyAttr[string(k)]
+		if rule == nil || rule.name == "data-blocked" {
 			continue
 		}
+		name := rule.name
 		for _, s := range into.names {
 			if s == name {
 				continue next
 			}
 		}
 		into.names = append(into.names, name)
-		if kind == attrStyle {
-			if st := r.style(string(v)); st.css != "" {
-				into.text = appendAttr(into.text, name, []byte(st.css))
+		if rule.kind == attrStyle {
+			if st := r.style(v); st.css != "" {
+				into.text = appendAttr(into.text, name, st.css)
 			}
 			continue
 		}
-		into.text = r.attribute(into.text, name, kind, v)
+		into.text = r.attribute(into.text, name, rule.kind, v)
 	}
 }
 

@@ -36,22 +36,22 @@ type style struct {
 }
 
 // style sanitises a style attribute. Mail repeats them, so they are remembered.
-func (r *rewriter) style(s string) style {
-	if st, ok := r.styles[s]; ok {
+func (r *rewriter) style(s []byte) style {
+	if st, ok := r.styles[string(s)]; ok {
 		r.report.Remote += st.remote
 		return st
 	}
 	var st style
-	if s != "" && len(s) <= maxStyle {
+	if len(s) > 0 && len(s) <= maxStyle {
 		before := r.report.Remote
-		p := cssReader{r: r, toks: tokenize(r.tok[:0], []byte(s))}
+		p := cssReader{r: r, toks: tokenize(r.tok[:0], s)}
 		p.declarations(false, 0)
 		r.tok = p.toks[:0]
 		st = style{css: string(p.out), remote: r.report.Remote - before}
 		st.look()
 	}
 	if len(r.styles) < maxStyleCache {
-		r.styles[s] = st
+		r.styles[string(s)] = st
 	}
 	return st
 }

@@ -22,6 +22,7 @@ const (
 	tablePart                           // only inside a table
 	drop                                // goes with all that is inside
 	raw                                 // the tokenizer gives the inside as one text
+	lineFirst                           // a first line break is not part of the text
 	inert                               // a form control: shown, without its behaviour
 )
 
@@ -48,6 +49,7 @@ func init() {
 	add(special|cell|tablePart, `td th caption`)
 	add(special|tablePart, `tr tbody thead tfoot colgroup`)
 	add(special|tablePart|void, `col`)
+	elements["pre"].flags |= lineFirst
 	add(formatting, `a b big code em font i nobr s small strike strong tt u`)
 	add(0, `abbr acronym bdi bdo cite data del dfn ins kbd legend map mark picture q rb rp rt rtc ruby samp span sub sup time var`)
 
@@ -66,11 +68,13 @@ func init() {
 	as("output", "span", 0)
 	as("blink", "span", 0)
 	as("button", "span", inert)
-	as("textarea", "span", inert)
+	as("textarea", "span", inert|lineFirst)
 	as("image", "img", 0)
 	as("listing", "pre", 0)
 	as("xmp", "pre", 0)
 	as("plaintext", "pre", 0)
+	elements["xmp"].flags &^= lineFirst
+	elements["plaintext"].flags &^= lineFirst
 }
 
 // Elements that the code names.

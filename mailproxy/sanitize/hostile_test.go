@@ -42,6 +42,7 @@ func htmlOf(t testing.TB, file string) string {
 
 // TestBombs gives what is made to cost time or memory.
 func TestBombs(t *testing.T) {
+	t.Parallel()
 	var files []string
 	for _, glob := range []string{"html-*.eml", "css-*.eml", "svg-*.eml", "bidi-*.eml", "quote-*.eml"} {
 		f, err := filepath.Glob(filepath.Join(corpus(t, "bombs"), glob))
@@ -52,6 +53,7 @@ func TestBombs(t *testing.T) {
 	}
 	for _, f := range files {
 		t.Run(filepath.Base(f), func(t *testing.T) {
+			t.Parallel()
 			src := htmlOf(t, f)
 			fast(t, src)
 			wantProperties(t, src)
@@ -78,61 +80,67 @@ func fast(t testing.TB, src string) {
 
 // TestHostile gives sources that make a tree builder work more than they are long.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	var fonts strings.Builder
 	for i := range 400 {
 		fonts.WriteString("<font color=c" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + ">")
 	}
 	rep := strings.Repeat
-	tests := []struct{ name, src string }{
-		{"formatting reopened in every paragraph", "<p>" + fonts.String() + rep("<p>x", 50_000)},
-		{"formatting reopened after every block", rep("<b><i><u><div></b></i></u>x</div>", 10_000)},
-		{"large start tags reopened", `<b><i style="` + rep("color:red;", 1500) + `">` + rep("<p>x</p></b><b>", 10_000)},
-		{"misnested formatting", rep("<b><i>x</b>y</i>", 20_000)},
-		{"end tags of nothing", rep("<b>", 300) + rep("</i></p></td></h1></li>", 20_000)},
-		{"end tags behind a block", "<b>" + rep("<span>", 240) + "<div>" + rep("</b>", 50_000)},
-		{"ended behind blocks", rep("<b>", 120) + rep("<div>", 120) + rep("</b>", 50_000)},
-		{"items never ended", rep("<li>", 50_000)},
-		{"definitions in lists", rep("<dd><ul>", 20_000)},
-		{"links in links", rep("<a href=#x><div>", 20_000)},
-		{"links over blocks", "<a href=#>" + rep("<div>", 7) + rep("<a href=#>x", 20_000)},
-		{"tables in tables", rep("<table>", 20_000)},
-		{"cells in cells", rep("<table><td>", 20_000)},
-		{"text between rows", "<table>" + rep("x<tr>", 50_000)},
-		{"elements between rows", "<table>" + rep("<b>x<tr>", 50_000)},
-		{"cells of no table", rep("<td>x", 50_000)},
-		{"headings in headings", rep("<h1>", 50_000)},
-		{"preformatted, at once another", rep("<pre>", 100_000)},
-		{"scripts without end", rep("<script>", 50_000)},
-		{"svg", rep("<svg><p>", 50_000)},
-		{"select", rep("<select><option>x", 50_000)},
-		{"templates", rep("<template>", 50_000) + "x"},
-		{"pictures", rep("<picture><source srcset=//x><img src=//y>", 10_000)},
-		{"candidates", `<img srcset="` + rep("//x 1x,", 50_000) + `">`},
-		{"commas", `<img srcset="` + rep(",", 500_000) + `">`},
-		{"attributes", "<p " + rep("class=x ", 50_000) + ">x"},
-		{"open tag", rep("<p ", 100_000)},
-		{"style attributes", rep(`<p style="color:red">`, 20_000)},
-		{"quotes", rep(`<p title="`, 50_000)},
-		{"open CSS parentheses", "<style>" + rep("(", 300_000) + "</style>x"},
-		{"open CSS brackets", "<style>a{" + rep("[", 300_000) + "</style>x"},
-		{"open CSS blocks", "<style>" + rep("a{", 200_000) + "</style>x"},
-		{"open CSS queries", "<style>" + rep("@media screen{", 30_000) + "</style>x"},
-		{"CSS functions", "<style>a{width:" + rep("calc(", 100_000) + "</style>x"},
-		{"CSS selectors", "<style>" + rep(":not(", 100_000) + "a{color:red}</style>x"},
-		{"CSS strings", "<style>" + rep(`"a`, 200_000) + "</style>x"},
-		{"CSS escapes", "<style>a{content:\"" + rep(`\22 `, 200_000) + "\"}</style>x"},
-		{"CSS at-rules", "<style>" + rep("@x", 200_000) + "</style>x"},
-		{"bad CSS addresses", "<style>a{background:" + rep("url(a b", 100_000) + "</style>x"},
-		{"references", rep("&amp;&lt;&#60;", 50_000)},
-		{"ampersands", rep("&", 300_000)},
-		{"less-than signs", rep("<", 300_000)},
-		{"comments", rep("<!--", 100_000)},
-		{"base and relative addresses", "<base href=http://x/" + rep("a/", 1000) + ">" + rep("<img src=../../x>", 5_000)},
+	tests := []struct {
+		name, head, unit string
+		n                int
+		tail             string
+	}{
+		{"formatting reopened in every paragraph", "<p>" + fonts.String(), "<p>x", 50_000, ""},
+		{"formatting reopened after every block", "", "<b><i><u><div></b></i></u>x</div>", 10_000, ""},
+		{"large start tags reopened", `<b><i style="` + rep("color:red;", 1500) + `">`, "<p>x</p></b><b>", 10_000, ""},
+		{"misnested formatting", "", "<b><i>x</b>y</i>", 20_000, ""},
+		{"end tags of nothing", rep("<b>", 300), "</i></p></td></h1></li>", 20_000, ""},
+		{"end tags behind a block", "<b>" + rep("<span>", 240) + "<div>", "</b>", 50_000, ""},
+		{"ended behind blocks", rep("<b>", 120) + rep("<div>", 120), "</b>", 50_000, ""},
+		{"items never ended", "", "<li>", 50_000, ""},
+		{"definitions in lists", "", "<dd><ul>", 20_000, ""},
+		{"links in links", "", "<a href=#x><div>", 20_000, ""},
+		{"links over blocks", "<a href=#>" + rep("<div>", 7), "<a href=#>x", 20_000, ""},
+		{"tables in tables", "", "<table>", 20_000, ""},
+		{"cells in cells", "", "<table><td>", 20_000, ""},
+		{"text between rows", "<table>", "x<tr>", 50_000, ""},
+		{"elements between rows", "<table>", "<b>x<tr>", 50_000, ""},
+		{"cells of no table", "", "<td>x", 50_000, ""},
+		{"headings in headings", "", "<h1>", 50_000, ""},
+		{"preformatted, at once another", "", "<pre>", 100_000, ""},
+		{"scripts without end", "", "<script>", 50_000, ""},
+		{"svg", "", "<svg><p>", 50_000, ""},
+		{"select", "", "<select><option>x", 50_000, ""},
+		{"templates", "", "<template>", 50_000, "x"},
+		{"pictures", "", "<picture><source srcset=//x><img src=//y>", 10_000, ""},
+		{"candidates", `<img srcset="`, "//x 1x,", 50_000, `">`},
+		{"commas", `<img srcset="`, ",", 500_000, `">`},
+		{"attributes", "<p ", "class=x ", 50_000, ">x"},
+		{"open tag", "", "<p ", 100_000, ""},
+		{"style attributes", "", `<p style="color:red">`, 20_000, ""},
+		{"quotes", "", `<p title="`, 50_000, ""},
+		{"open CSS parentheses", "<style>", "(", 300_000, "</style>x"},
+		{"open CSS brackets", "<style>a{", "[", 300_000, "</style>x"},
+		{"open CSS blocks", "<style>", "a{", 200_000, "</style>x"},
+		{"open CSS queries", "<style>", "@media screen{", 30_000, "</style>x"},
+		{"CSS functions", "<style>a{width:", "calc(", 100_000, "</style>x"},
+		{"CSS selectors", "<style>", ":not(", 100_000, "a{color:red}</style>x"},
+		{"CSS strings", "<style>", `"a`, 200_000, "</style>x"},
+		{"CSS escapes", "<style>a{content:\"", `\22 `, 200_000, "\"}</style>x"},
+		{"CSS at-rules", "<style>", "@x", 200_000, "</style>x"},
+		{"bad CSS addresses", "<style>a{background:", "url(a b", 100_000, "</style>x"},
+		{"references", "", "&amp;&lt;&#60;", 50_000, ""},
+		{"ampersands", "", "&", 300_000, ""},
+		{"less-than signs", "", "<", 300_000, ""},
+		{"comments", "", "<!--", 100_000, ""},
+		{"base and relative addresses", "<base href=http://x/" + rep("a/", 1000) + ">", "<img src=../../x>", 5_000, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			fast(t, tt.src)
-			wantProperties(t, tt.src)
+			t.Parallel()
+			fast(t, tt.head+rep(tt.unit, tt.n)+tt.tail)
+			wantProperties(t, tt.head+rep(tt.unit, tt.n/20)+tt.tail)
 		})
 	}
 }

@@ -53,7 +53,7 @@ func HTML(src string, o Options) (mail.SafeHTML, Report) {
 	b := make([]byte, 0, len(body)+len(r.sheet)+1024)
 	b = append(b, "<!doctype html><html"...)
 	if !r.html.has("lang") && o.Lang != "" {
-		b = appendAttr(b, "lang", []byte(o.Lang))
+		b = appendAttr(b, "lang", o.Lang)
 	}
 	b = append(b, r.html.text...)
 	b = append(b, `><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="`...)
@@ -62,11 +62,11 @@ func HTML(src string, o Options) (mail.SafeHTML, Report) {
 	}
 	b = append(b, r.scheme...)
 	b = append(b, `"><meta name="referrer" content="no-referrer"><meta http-equiv="x-dns-prefetch-control" content="off"><title>`...)
-	b = appendEscaped(b, []byte(o.Title), false)
+	b = appendEscaped(b, o.Title, false)
 	b = append(b, `</title><base target="_blank">`...)
 	if o.StyleURL != "" {
 		b = append(b, `<link rel="stylesheet"`...)
-		b = append(appendAttr(b, "href", []byte(o.StyleURL)), '>')
+		b = append(appendAttr(b, "href", o.StyleURL), '>')
 	}
 	b = append(b, `<style data-postern="">`+baseStyle+`</style>`...)
 	if len(r.sheet) > 0 && !bytes.Contains(r.sheet, []byte("</")) {

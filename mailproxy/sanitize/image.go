@@ -18,7 +18,7 @@ func (r *rewriter) image(img image) bool {
 	if src != "" {
 		var addr string
 		if addr, state = r.resource(src, true); state == resourceKept {
-			r.out = appendAttr(r.out, "src", []byte(addr))
+			r.out = appendAttr(r.out, "src", addr)
 		}
 	}
 	if img.hasSrcset {
@@ -26,15 +26,15 @@ func (r *rewriter) image(img image) bool {
 	}
 	switch {
 	case set != "":
-		r.out = appendAttr(r.out, "srcset", []byte(set))
+		r.out = appendAttr(r.out, "srcset", set)
 		if isSizes(img.sizes) {
-			r.out = appendAttr(r.out, "sizes", []byte(img.sizes))
+			r.out = appendAttr(r.out, "sizes", img.sizes)
 		}
 	case state == resourceKept:
 	case state == resourceBlocked || hadRemote:
 		r.out = append(r.out, ` data-blocked="remote"`...)
 	case !img.hasSrc && (img.blocked == "remote" || img.blocked == "missing"):
-		r.out = appendAttr(r.out, "data-blocked", []byte(img.blocked))
+		r.out = appendAttr(r.out, "data-blocked", img.blocked)
 	case src != "":
 		r.out = append(r.out, ` data-blocked="missing"`...)
 	}
@@ -47,12 +47,12 @@ func (r *rewriter) source(img image) bool {
 	if set == "" {
 		return false
 	}
-	r.out = appendAttr(r.out, "srcset", []byte(set))
+	r.out = appendAttr(r.out, "srcset", set)
 	if isSizes(img.sizes) {
-		r.out = appendAttr(r.out, "sizes", []byte(img.sizes))
+		r.out = appendAttr(r.out, "sizes", img.sizes)
 	}
 	if m, ok := mediaQuery(img.media); ok && m != "" {
-		r.out = appendAttr(r.out, "media", []byte(m))
+		r.out = appendAttr(r.out, "media", m)
 	}
 	return true
 }

@@ -247,8 +247,7 @@ func (r *rewriter) push(e *element, start int) {
 }
 
 // endTag closes what an end tag closes.
-func (r *rewriter) endTag(name string) {
-	e := elements[name]
+func (r *rewriter) endTag(e *element) {
 	switch {
 	case e == nil || e.is(drop):
 		return

@@ -15,7 +15,7 @@ const (
 	maxDepth = 256
 	// maxReopen is how many formatting elements are reopened after a block.
 	maxReopen = 8
-	maxBase = 512 // octets of the address in <base>, which every relative address repeats
+	maxBase   = 512 // octets of the address in <base>, which every relative address repeats
 	// reopenSpare is what may be written by reopening beyond the input's size, octets.
 	reopenSpare = 64 << 10
 )
@@ -125,11 +125,11 @@ func (r *rewriter) run(src string) {
 				}
 				continue
 			}
-			r.startTag(z, string(name), more, selfClosing)
+			r.startTag(z, name, more, selfClosing)
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			if r.skip == "" {
-				r.endTag(string(name))
+				r.endTag(elements[string(name)])
 			} else if string(name) == r.skip {
 				if r.skipping--; r.skipping == 0 {
 					r.skip = ""
@@ -153,10 +153,10 @@ func (r *rewriter) skipStart(name string, selfClosing bool) bool {
 	return true
 }
 
-func (r *rewriter) startTag(z *html.Tokenizer, name string, more, selfClosing bool) {
-	e := elements[name]
+func (r *rewriter) startTag(z *html.Tokenizer, name []byte, more, selfClosing bool) {
+	e := elements[string(name)]
 	if e == nil {
-		r.unlisted(z, name, more)
+		r.unlisted(z, string(name), more)
 		return
 	}
 	if e.is(drop) {
@@ -177,8 +177,7 @@ func (r *rewriter) startTag(z *html.Tokenizer, name string, more, selfClosing bo
 	if !e.is(void) {
 		r.push(e, start)
 	}
-	switch name {
-	case "textarea", "pre", "listing":
+	if e.is(lineFirst) {
 		r.next = textFirst
 	}
 }
@@ -271,39 +270,43 @@ func (r *rewriter) text(b []byte) {
 	r.out = appendEscaped(r.out, b, false)
 }
 
-// appendEscaped appends text or, with attr, the value of an attribute. Control characters other than tab and line
-// break are left out, what is not UTF-8 becomes U+FFFD.
-func appendEscaped(out, b []byte, attr bool) []byte {
-	for i := 0; i < len(b); {
-		c := b[i]
+// appendEscaped appends text or, with attr, the value of an attribute. Control
+// characters other than tab and line break are left out, what is not UTF-8
+// becomes U+FFFD.
+func appendEscaped[T string | []byte](out []byte, s T, attr bool) []byte {
+	done := 0 // s[:done] is written
+	for i := 0; i < len(s); {
+		c, size := s[i], 1
+		var as string
 		switch {
 		case c >= utf8.RuneSelf:
-			n := 1
-			rn, size := utf8.DecodeRune(b[i:])
-			n = size
-			if rn == utf8.RuneError && size == 1 {
-				out = append(out, "\uFFFD"...)
-			} else if !nonText(rn) {
-				out = append(out, b[i:i+n]...)
+			var r rune
+			r, size = utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			if r == utf8.RuneError && size == 1 {
+				as = "\uFFFD"
+			} else if !nonText(r) {
+				i += size
+				continue
 			}
-			i += n
-			continue
 		case c == '&':
-			out = append(out, "&amp;"...)
+			as = "&amp;"
 		case c == '<':
-			out = append(out, "&lt;"...)
+			as = "&lt;"
 		case c == '>':
-			out = append(out, "&gt;"...)
+			as = "&gt;"
 		case c == '"' && attr:
-			out = append(out, "&#34;"...)
-		case c >= ' ' && c != 0x7f, c == '\n', c == '\t':
-			out = append(out, c)
+			as = "&#34;"
 		case c == '\r', c == '\f':
-			out = append(out, '\n')
+			as = "\n"
+		case c >= ' ' && c != 0x7f, c == '\n', c == '\t':
+			i++
+			continue
 		}
-		i++
+		out = append(append(out, s[done:i]...), as...)
+		i += size
+		done = i
 	}
-	return out
+	return append(out, s[done:]...)
 }
 
 // nonText reports C1 controls and noncharacters.

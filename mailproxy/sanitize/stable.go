@@ -62,7 +62,7 @@ func reread(body []byte) ([]byte, bool) {
 func appendNode(out []byte, n *html.Node, depth int) ([]byte, bool) {
 	switch n.Type {
 	case html.TextNode:
-		return appendEscaped(out, []byte(n.Data), false), true
+		return appendEscaped(out, n.Data, false), true
 	case html.ElementNode:
 	default:
 		return nil, false
@@ -77,7 +77,7 @@ func appendNode(out []byte, n *html.Node, depth int) ([]byte, bool) {
 		if a.Namespace != "" {
 			return nil, false
 		}
-		out = appendAttr(out, a.Key, []byte(a.Val))
+		out = appendAttr(out, a.Key, a.Val)
 	}
 	out = append(out, '>')
 	if e.is(void) {
