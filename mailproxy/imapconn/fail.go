@@ -91,13 +91,16 @@ func or(text, otherwise string) string {
 	return text
 }
 
-const maxWords = 300 // characters of a server's own words that a person is shown
+const (
+	maxWords  = 300 // characters of a server's own words that a person is shown
+	minSecret = 4   // octets; anything shorter is found in every sentence
+)
 
 // words makes a server's text fit to be shown: one line, bounded, and nothing at
 // all when it repeats a secret.
 func words(text string, secrets []string) string {
 	for _, s := range secrets {
-		if s != "" && strings.Contains(strings.ToLower(text), strings.ToLower(s)) {
+		if len(s) >= minSecret && strings.Contains(strings.ToLower(text), strings.ToLower(s)) {
 			return ""
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +61,8 @@ type opener struct {
 	mechanism string
 	utf8      bool
 	deflate   bool
-	serverID  bool
+
+	sawCertificate func(tls.ConnectionState) // told of the server's certificate, accepted or not; may be nil
 }
 
 func (o *opener) close() {
@@ -117,7 +117,7 @@ func (o *opener) greet(ctx context.Context) error {
 }
 
 func (o *opener) secure(ctx context.Context) error {
-	t, err := o.c.private(ctx, o.tcp)
+	t, err := o.c.private(ctx, o.tcp, o.sawCertificate)
 	if err != nil {
 		return err
 	}
@@ -164,10 +164,8 @@ func (o *opener) signIn(context.Context) (err error) {
 		return mail.Errorf(mail.Insecure, "The connection to the mail server is not encrypted, and that is not allowed here.")
 	}
 	s := signer{d: o.d, caps: o.before, creds: o.creds}
-	if len(s.mechanisms()) == 0 {
-		if o.before.Has(imap.CapLoginDisabled) {
-			return mail.Errorf(mail.Refused, "The mail server does not allow signing in over this connection.")
-		}
+	if len(s.mechanisms()) == 0 && len(o.before.AuthMechanisms()) == 0 {
+		return mail.Errorf(mail.Refused, "The mail server does not allow signing in over this connection.")
 	}
 	o.mechanism, err = s.signIn()
 	return err
@@ -184,7 +182,6 @@ func (o *opener) settle(context.Context) error {
 		commands = append(commands, "CAPABILITY")
 	}
 	if known.Has(imap.CapID) {
-		o.serverID = true
 		commands = append(commands, "ID "+o.c.id())
 	}
 	if known.Has(imap.CapUTF8Only) && !o.c.Raw {
@@ -273,12 +270,7 @@ func (o *opener) stack() net.Conn {
 
 // preauth is the greeting that a client reads first.
 func preauth(caps imap.CapSet, utf8 bool) []byte {
-	names := make([]string, 0, len(caps))
-	for c := range caps {
-		names = append(names, string(c))
-	}
-	slices.Sort(names)
-	line := "* PREAUTH [CAPABILITY " + strings.Join(names, " ") + "] ready\r\n"
+	line := "* PREAUTH [CAPABILITY " + strings.Join(sorted(caps), " ") + "] ready\r\n"
 	if utf8 {
 		line += "* ENABLED UTF8=ACCEPT\r\n"
 	}

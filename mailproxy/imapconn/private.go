@@ -16,7 +16,7 @@ import (
 var errPin = errors.New("certificate is not the pinned one")
 
 // tlsConfig is the client side of TLS for c.
-func (c Config) tlsConfig() *tls.Config {
+func (c Config) tlsConfig(saw func(tls.ConnectionState)) *tls.Config {
 	t := &tls.Config{ServerName: c.serverName(), RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12}
 	if c.Security == TLS {
 		t.NextProtos = []string{"imap"} // keeps a server of another protocol from answering (RFC 7301)
@@ -24,6 +24,7 @@ func (c Config) tlsConfig() *tls.Config {
 	if len(c.PinSHA256) > 0 {
 		t.InsecureSkipVerify = true // VerifyConnection is stricter: this one certificate and no other
 		t.VerifyConnection = func(s tls.ConnectionState) error {
+			saw(s)
 			if len(s.PeerCertificates) == 0 {
 				return errPin
 			}
@@ -36,15 +37,24 @@ func (c Config) tlsConfig() *tls.Config {
 	return t
 }
 
-// private makes conn private.
-func (c Config) private(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
-	t := tls.Client(conn, c.tlsConfig())
+// private makes conn private. saw is told of the server's certificate, accepted
+// or not; it may be nil.
+func (c Config) private(ctx context.Context, conn net.Conn, saw func(tls.ConnectionState)) (*tls.Conn, error) {
+	if saw == nil {
+		saw = func(tls.ConnectionState) {}
+	}
+	t := tls.Client(conn, c.tlsConfig(saw))
 	if err := t.HandshakeContext(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil, unreachable(err)
 		}
+		var verify *tls.CertificateVerificationError
+		if errors.As(err, &verify) {
+			saw(tls.ConnectionState{PeerCertificates: verify.UnverifiedCertificates})
+		}
 		return nil, c.insecure(err)
 	}
+	saw(t.ConnectionState())
 	return t, nil
 }
 
@@ -54,6 +64,7 @@ func (c Config) insecure(err error) error {
 		invalid   x509.CertificateInvalidError
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
+		roots     x509.SystemRootsError
 		verify    *tls.CertificateVerificationError
 		record    tls.RecordHeaderError
 		alert     tls.AlertError
@@ -73,6 +84,8 @@ func (c Config) insecure(err error) error {
 		msg = "The mail server's certificate is signed by an authority that is not trusted here."
 	case errors.As(err, &name):
 		msg = fmt.Sprintf("The mail server's certificate is for another name than %q.", c.serverName())
+	case errors.As(err, &roots):
+		msg = "This machine has no list of trusted authorities to check the mail server's certificate with."
 	case errors.As(err, &verify):
 		msg = "The mail server's certificate is not valid."
 	case errors.As(err, &record):

@@ -93,7 +93,8 @@ func (s *scanner) scan(b []byte) (n int, end bool, err error) {
 				s.state = inEscape
 			case c == '\n' && s.loose:
 				return n, true, nil
-			case s.quoted > s.lim.String:
+			}
+			if s.quoted > s.lim.String {
 				return n, false, fmt.Errorf("a quoted string over %d octets", s.lim.String)
 			}
 		case inEscape:

@@ -41,9 +41,7 @@ func (s *sender) take(p []byte) (out []byte, commands int, waits bool) {
 	replace := s.quoted != nil || !s.names.empty()
 	var made []byte // what is to be sent when it is not p
 	from := 0       // p[from:i] is not in made yet
-	if s.quoted != nil {
-		made = []byte{}
-	}
+	whole := s.quoted == nil
 	for i := 0; i < len(p); i++ {
 		c := p[i]
 		switch s.state {
@@ -68,6 +66,7 @@ func (s *sender) take(p []byte) (out []byte, commands int, waits bool) {
 			case '"':
 				s.state = sendQuoted
 				if replace {
+					whole = false
 					made = append(made, p[from:i]...)
 					s.quoted = append(s.quoted[:0], c)
 					from = i + 1
@@ -111,7 +110,7 @@ func (s *sender) take(p []byte) (out []byte, commands int, waits bool) {
 			}
 		}
 	}
-	if made == nil {
+	if whole {
 		return p, commands, s.waiting
 	}
 	return append(made, p[from:]...), commands, s.waiting

@@ -89,11 +89,21 @@ func decodeShift(s string) (text []rune, ok bool) {
 	for i := range units {
 		units[i] = uint16(wide[2*i])<<8 | uint16(wide[2*i+1])
 	}
-	text = utf16.Decode(units)
-	for _, r := range text {
-		if r == utf8.RuneError || r < 0x80 && printable(byte(r)) {
+	for i := 0; i < len(units); i++ {
+		r := rune(units[i])
+		if utf16.IsSurrogate(r) {
+			if i++; i == len(units) {
+				return nil, false
+			}
+			r = utf16.DecodeRune(r, rune(units[i]))
+			if r == utf8.RuneError {
+				return nil, false
+			}
+		}
+		if r < 0x80 && printable(byte(r)) {
 			return nil, false
 		}
+		text = append(text, r)
 	}
 	return text, true
 }
