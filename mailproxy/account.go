@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"postern/mailproxy/imapconn"
 	"postern/mailproxy/imappool"
@@ -38,6 +39,12 @@ type Account struct {
 	boxes   boxes
 	results results
 	opened  opened
+
+	poorMu sync.Mutex
+	poor   map[string]time.Time // mailboxes listed without body structures, until when
+
+	scanMu sync.Mutex
+	scans  map[string]chan struct{} // mailboxes being scanned; closed at the end
 }
 
 // accountKey names an account within this process, by its password too, so that

@@ -2,7 +2,14 @@ package mailproxy
 
 import (
 	"context"
+	"errors"
+	"slices"
 
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"postern/mailproxy/imappool"
+	"postern/mailproxy/index"
 	"postern/mailproxy/mail"
 )
 
@@ -17,25 +24,444 @@ type Moved struct {
 
 // Move moves messages to a mailbox.
 func (a *Account) Move(ctx context.Context, refs []mail.MessageRef, to string) (Moved, error) {
-	return Moved{}, errNotBuilt
+	to = mail.CanonicalName(to)
+	m, err := a.mailbox(ctx, to)
+	if err != nil {
+		return Moved{}, err
+	}
+	if !m.Selectable {
+		return Moved{}, mail.Errorf(mail.Refused, "“%s” cannot hold messages.", m.Leaf)
+	}
+	return a.moveAll(ctx, refs, to, nil, nil)
 }
 
 // Archive moves messages to the archive, made when there is none.
 func (a *Account) Archive(ctx context.Context, refs []mail.MessageRef) (Moved, error) {
-	return Moved{}, errNotBuilt
+	to, ok, err := a.byRole(ctx, mail.RoleArchive)
+	if err == nil && !ok {
+		to, ok, err = a.byRole(ctx, mail.RoleAll) // Gmail: all mail less the inbox is its archive
+	}
+	if err != nil {
+		return Moved{}, err
+	}
+	if ok {
+		return a.moveAll(ctx, refs, to.Name, nil, nil)
+	}
+	name, err := a.ensureRole(ctx, mail.RoleArchive)
+	if err != nil {
+		return Moved{}, err
+	}
+	return a.moveAll(ctx, refs, name, nil, nil)
 }
 
 // Delete moves messages to Trash (made when there is none); those in Trash or
 // Junk already are deleted for good.
 func (a *Account) Delete(ctx context.Context, refs []mail.MessageRef) (Moved, error) {
-	return Moved{}, errNotBuilt
+	if len(refs) > maxRefs {
+		return Moved{}, errTooMany
+	}
+	list := a.boxes.known()
+	if list == nil {
+		var err error
+		if list, err = a.askMailboxes(ctx); err != nil {
+			return Moved{}, err
+		}
+	}
+	var move, forever []mail.MessageRef
+	for _, r := range refs {
+		if m, _ := mail.ByName(list, r.Mailbox); m.Role == mail.RoleTrash || m.Role == mail.RoleJunk {
+			forever = append(forever, r)
+		} else {
+			move = append(move, r)
+		}
+	}
+	var out Moved
+	if len(move) > 0 {
+		trash, err := a.ensureRole(ctx, mail.RoleTrash)
+		if err != nil {
+			return Moved{}, err
+		}
+		if out, err = a.moveAll(ctx, move, trash, nil, nil); err != nil {
+			return out, err
+		}
+	}
+	for _, g := range groupRefs(forever) {
+		n, err := a.expunge(ctx, g)
+		out.Count += n
+		out.Gone += len(g.uids) - n
+		if err != nil {
+			return out, err
+		}
+	}
+	out.Forever = len(move) == 0 && len(forever) > 0
+	return out, nil
 }
 
 // Spam moves messages to Junk, or out of it to the inbox, with $Junk and
 // $NotJunk (registered IMAP keywords) set for the server's filter.
 func (a *Account) Spam(ctx context.Context, refs []mail.MessageRef, spam bool) (Moved, error) {
-	return Moved{}, errNotBuilt
+	if !spam {
+		return a.moveAll(ctx, refs, "INBOX", []imap.Flag{imap.FlagNotJunk}, []imap.Flag{imap.FlagJunk})
+	}
+	junk, err := a.ensureRole(ctx, mail.RoleJunk)
+	if err != nil {
+		return Moved{}, err
+	}
+	return a.moveAll(ctx, refs, junk, []imap.Flag{imap.FlagJunk}, []imap.Flag{imap.FlagNotJunk})
 }
 
-// Undo applies the inverse of a change.
-func (a *Account) Undo(ctx context.Context, u mail.Undo) error { return errNotBuilt }
+// ensureRole is the name of the mailbox with a role, which is made when there is none.
+func (a *Account) ensureRole(ctx context.Context, r mail.Role) (string, error) {
+	m, ok, err := a.byRole(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	if ok {
+		return m.Name, nil
+	}
+	a.boxes.mu.Lock()
+	name := a.boxes.ns.prefix() + newRoleName(r)
+	a.boxes.mu.Unlock()
+	if err := a.createFor(ctx, name, r); err != nil {
+		return "", err
+	}
+	list, err := a.askMailboxes(ctx)
+	if err != nil {
+		return "", err
+	}
+	if m, ok := mail.ByRole(list, r); ok {
+		return m.Name, nil
+	}
+	return name, nil
+}
+
+// createFor makes a mailbox for a role, saying which to servers that keep it. One
+// that is there already will do.
+func (a *Account) createFor(ctx context.Context, name string, r mail.Role) error {
+	use := false
+	_ = a.pool.Read(ctx, "", func(s *imappool.Session) error {
+		use = s.Caps().Has(imap.CapCreateSpecialUse)
+		return nil
+	})
+	var err error
+	if use && attrOfRole(r) != "" {
+		if err = a.create(ctx, name, &imap.CreateOptions{SpecialUse: []imap.MailboxAttr{attrOfRole(r)}}); err == nil {
+			return nil
+		}
+	}
+	if err = a.create(ctx, name, nil); mail.KindOf(err) == mail.Invalid {
+		return nil // ALREADYEXISTS
+	}
+	return err
+}
+
+// moveAll moves messages of any mailboxes to one, with flags set and cleared on
+// them before.
+func (a *Account) moveAll(ctx context.Context, refs []mail.MessageRef, to string, set, clear []imap.Flag) (Moved, error) {
+	if len(refs) > maxRefs {
+		return Moved{}, errTooMany
+	}
+	out := Moved{To: to}
+	for _, g := range groupRefs(refs) {
+		if g.mailbox == to {
+			continue
+		}
+		one, err := a.move(ctx, g, to, set, clear)
+		out.Count += one.moved
+		out.Gone += one.gone
+		if one.moved > 0 {
+			out.Undo.Moves = append(out.Undo.Moves, one.undo)
+			out.Undo.Flags = append(out.Undo.Flags, one.flags...)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	if out.Count == 0 && out.Gone > 0 && len(refs) == 1 {
+		return out, errGone
+	}
+	return out, nil
+}
+
+// moving is what came of moving a group.
+type moving struct {
+	moved, gone int
+	undo        mail.UndoMove
+	flags       []mail.UndoFlag
+}
+
+// move moves a group: one flight with MOVE (RFC 6851) when its mailbox is
+// selected; else COPY, and only when that succeeded \Deleted and EXPUNGE.
+func (a *Account) move(ctx context.Context, g refGroup, to string, set, clear []imap.Flag) (moving, error) {
+	box, unlock, err := a.exchange(ctx, g)
+	if err != nil {
+		return moving{}, err
+	}
+	defer unlock()
+	var res copied
+	var ids []string
+	for try := 0; ; try++ {
+		err = a.pool.Write(ctx, g.mailbox, func(s *imappool.Session) error {
+			_, sel := s.Selected()
+			if err := checkSelected(sel, g.validity); err != nil {
+				return err
+			}
+			if !s.Caps().Has(imap.CapUIDPlus) {
+				ids = a.messageIDs(s, g)
+			}
+			var err error
+			res, err = moveIn(s, sel, g.uids, to, set, clear)
+			return err
+		})
+		var no *imap.Error
+		if err == nil || try > 0 || !errors.As(err, &no) || no.Code != imap.ResponseCodeTryCreate {
+			break
+		}
+		// The target vanished since it was listed.
+		if cerr := a.create(ctx, to, nil); cerr != nil {
+			break
+		}
+	}
+	if len(res.from) == 0 && err != nil {
+		return moving{}, a.vanished(g.mailbox, err)
+	}
+	return a.moved(box, g, to, res, ids, set, clear), err
+}
+
+// copied says what moved and where it is now.
+type copied struct {
+	from     []uint32
+	validity uint32   // of the target; 0 when the server did not say
+	to       []uint32 // UIDs in the target, in no particular order
+}
+
+// add notes an answer with COPYUID (RFC 4315). Without one every message asked
+// for counts as moved.
+func (c *copied) add(asked imap.UIDSet, validity uint32, src, dst imap.NumSet) {
+	from, err1 := imappool.UIDs(src, maxRefs)
+	to, err2 := imappool.UIDs(dst, maxRefs)
+	if validity == 0 || err1 != nil || err2 != nil || len(from) == 0 || len(from) != len(to) {
+		all, _ := imappool.UIDs(asked, maxRefs)
+		for _, u := range all {
+			c.from = append(c.from, uint32(u))
+		}
+		return
+	}
+	c.validity = validity
+	for i := range from {
+		c.from = append(c.from, uint32(from[i]))
+		c.to = append(c.to, uint32(to[i]))
+	}
+}
+
+func moveIn(s *imappool.Session, sel imappool.Selected, uids []uint32, to string, set, clear []imap.Flag) (copied, error) {
+	keep := func(list []imap.Flag) []imap.Flag {
+		return slices.DeleteFunc(slices.Clone(list), func(f imap.Flag) bool { return !sel.CanKeep(f) })
+	}
+	set, clear = keep(set), keep(clear)
+	parts := imappool.Split(uidSet(uids))
+	var res copied
+	var marks []*imapclient.FetchCommand
+	mark := func() {
+		if len(set) > 0 {
+			marks = append(marks, sendStore(s, uids, set, true)...)
+		}
+		if len(clear) > 0 {
+			marks = append(marks, sendStore(s, uids, clear, false)...)
+		}
+	}
+	var errs []error
+	if s.Caps().Has(imap.CapMove) {
+		cmds := make([]*imapclient.MoveCommand, len(parts))
+		s.Batch(func() {
+			mark()
+			for i, p := range parts {
+				cmds[i] = s.Move(p, to)
+			}
+		})
+		_ = closeAll(marks) // a filter's hint that could not be set is no reason not to move
+		for i, c := range cmds {
+			data, err := c.Wait()
+			errs = append(errs, err)
+			if err != nil {
+				continue
+			}
+			if _, now := s.Selected(); data.UIDValidity == 0 && now.NumMessages >= sel.NumMessages {
+				continue // nothing left the mailbox: the messages were gone already
+			}
+			res.add(parts[i], data.UIDValidity, data.SourceUIDs, data.DestUIDs)
+		}
+		return res, errors.Join(errs...)
+	}
+	cmds := make([]*imapclient.CopyCommand, len(parts))
+	s.Batch(func() {
+		mark()
+		for i, p := range parts {
+			cmds[i] = s.Copy(p, to)
+		}
+	})
+	_ = closeAll(marks)
+	for i, c := range cmds {
+		data, err := c.Wait()
+		errs = append(errs, err)
+		if err == nil {
+			res.add(parts[i], data.UIDValidity, data.SourceUIDs, data.DestUIDs)
+		}
+	}
+	// Only what was copied for certain goes.
+	if len(res.from) > 0 {
+		errs = append(errs, expungeIn(s, res.from))
+	}
+	return res, errors.Join(errs...)
+}
+
+// expungeIn deletes exactly these messages for good. A server that cannot say
+// which (no UIDPLUS) expunges everything marked \Deleted; when there is more
+// than ours, ours stay marked, which hides them.
+func expungeIn(s *imappool.Session, uids []uint32) error {
+	deleted := []imap.Flag{imap.FlagDeleted}
+	if s.Caps().Has(imap.CapUIDPlus) {
+		var stores []*imapclient.FetchCommand
+		var expunges []*imapclient.ExpungeCommand
+		s.Batch(func() {
+			stores = sendStore(s, uids, deleted, true)
+			for _, set := range imappool.Split(uidSet(uids)) {
+				expunges = append(expunges, s.UIDExpunge(set))
+			}
+		})
+		errs := []error{closeAll(stores)}
+		for _, c := range expunges {
+			errs = append(errs, c.Close())
+		}
+		return errors.Join(errs...)
+	}
+	var stores []*imapclient.FetchCommand
+	var marked *imapclient.SearchCommand
+	s.Batch(func() {
+		stores = sendStore(s, uids, deleted, true)
+		marked = s.UIDSearch(&imap.SearchCriteria{Flag: deleted}, returnAll(s.Caps().Has(imap.CapESearch)))
+	})
+	err := closeAll(stores)
+	data, serr := marked.Wait()
+	if err = errors.Join(err, serr); err != nil {
+		return err
+	}
+	all, err := imappool.UIDs(foundUIDs(data), len(uids))
+	if err != nil {
+		return nil // more than ours are marked
+	}
+	ours := uidSet(uids)
+	for _, u := range all {
+		if !ours.Contains(u) {
+			return nil
+		}
+	}
+	return s.Expunge().Close()
+}
+
+// moved brings index, cache, sidebar and searches up to date and makes the inverse.
+func (a *Account) moved(box *index.Mailbox, g refGroup, to string, res copied, ids []string, set, clear []imap.Flag) moving {
+	known := box.State().UIDValidity == g.validity
+	count := len(res.from)
+	if known && res.validity == 0 {
+		// Without COPYUID the index says how many there were.
+		count = 0
+		for _, u := range res.from {
+			if _, ok := box.Flags(u); ok {
+				count++
+			}
+		}
+	}
+	unseen := 0
+	for _, u := range res.from {
+		if f, ok := box.Flags(u); known && ok && !f.Seen {
+			unseen++
+		}
+	}
+	out := moving{moved: count, gone: len(g.uids) - count, undo: mail.UndoMove{From: to, To: g.mailbox, IDs: ids}}
+	if res.validity != 0 {
+		out.undo.Messages = refGroup{to, res.validity, res.to}.refs()
+		out.undo.IDs = nil
+		for _, f := range set {
+			out.flags = append(out.flags, mail.UndoFlag{Messages: out.undo.Messages, Flag: mail.Flag(f), Set: false})
+		}
+		for _, f := range clear {
+			// Whether it was set is not known; a filter reads its absence as "no opinion".
+			_ = f
+		}
+	}
+	if known {
+		box.Apply(index.Delta{UIDValidity: g.validity, Gone: g.uids})
+	}
+	gone := g.refs()
+	for _, ref := range gone {
+		a.index.Cache.Forget(ref)
+	}
+	a.results.without(gone)
+	a.boxes.adjust(g.mailbox, -count, -unseen)
+	a.boxes.adjust(to, count, unseen)
+	return out
+}
+
+// messageIDs are the Message-IDs of a group, to find it again after moving on a
+// server that does not say where it went.
+func (a *Account) messageIDs(s *imappool.Session, g refGroup) []string {
+	var ids []string
+	for i, u := range g.uids {
+		if i >= maxUndoIDs {
+			break
+		}
+		ref := mail.MessageRef{Mailbox: g.mailbox, UIDValidity: g.validity, UID: u}
+		c, ok := a.index.Cache.Get(ref)
+		if !ok {
+			// Rows of the page are cached, so this is rare.
+			_ = each(s.Fetch(uidSet([]uint32{u}), plainItems), func(m *message) { a.keep(a.index.Mailbox(g.mailbox), ref, m) })
+			c, ok = a.index.Cache.Get(ref)
+		}
+		if ok && c.Summary.MessageID != "" {
+			ids = append(ids, c.Summary.MessageID)
+		}
+	}
+	return ids
+}
+
+// expunge deletes a group for good and returns how many messages that were.
+func (a *Account) expunge(ctx context.Context, g refGroup) (int, error) {
+	box, unlock, err := a.exchange(ctx, g)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	n := len(g.uids)
+	err = a.pool.Write(ctx, g.mailbox, func(s *imappool.Session) error {
+		_, sel := s.Selected()
+		if err := checkSelected(sel, g.validity); err != nil {
+			return err
+		}
+		return expungeIn(s, g.uids)
+	})
+	if err != nil {
+		a.boxes.stale()
+		return 0, a.vanished(g.mailbox, err)
+	}
+	unseen := 0
+	if box.State().UIDValidity == g.validity {
+		n = 0
+		for _, u := range g.uids {
+			if f, ok := box.Flags(u); ok {
+				n++
+				if !f.Seen {
+					unseen++
+				}
+			}
+		}
+		box.Apply(index.Delta{UIDValidity: g.validity, Gone: g.uids})
+	}
+	gone := g.refs()
+	for _, ref := range gone {
+		a.index.Cache.Forget(ref)
+	}
+	a.results.without(gone)
+	a.boxes.adjust(g.mailbox, -n, -unseen)
+	return n, nil
+}

@@ -16,7 +16,7 @@ const (
 
 // result is what a search found, newest first.
 type result struct {
-	key      mail.ListQuery // without Page and PerPage
+	key      mail.ListQuery // without Page, PerPage and Zone
 	refs     []mail.MessageRef
 	problems []string
 	skipped  []string
@@ -32,7 +32,7 @@ type results struct {
 }
 
 func resultKey(q mail.ListQuery) mail.ListQuery {
-	q.Page, q.PerPage = 0, 0
+	q.Page, q.PerPage, q.Zone = 0, 0, nil
 	return q
 }
 

@@ -38,6 +38,14 @@ func NewFlagRow(uid imap.UID, flags []imap.Flag) Row {
 	return r
 }
 
+// Has reports whether the row has a flag or keyword.
+func (r Row) Has(f mail.Flag) bool {
+	if bit := flagBit(string(f)); bit != 0 {
+		return r.flags&bit != 0
+	}
+	return hasWord(r.keywords, string(f))
+}
+
 // Delta is what a source learned about one mailbox in one exchange. The source
 // is the working connection today; a watching connection or a maildrop that
 // reports the same feeds the index in the same way.

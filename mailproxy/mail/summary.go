@@ -64,9 +64,10 @@ const (
 type ListQuery struct {
 	Mailbox string // whole name; "" with Search means all mailboxes
 	Show    Show
-	Search  string // the search box's text, "" for a plain list
-	Page    int    // 1 is the newest
-	PerPage int    // 0 means 50
+	Search  string         // the search box's text, "" for a plain list
+	Page    int            // 1 is the newest
+	PerPage int            // 0 means 50
+	Zone    *time.Location // in which the days of a search are meant; nil means that of the server
 }
 
 // Page is one page of a list, newest first, with the sidebar as of the same moment.
