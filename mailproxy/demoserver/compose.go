@@ -393,14 +393,12 @@ func hash(s string) uint32 {
 func quoteText(l *letter) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "On %s, %s wrote:\n", l.date.Format("2 Jan 2006 at 15:04"), l.from.display())
-	lines := strings.Split(strings.TrimSpace(l.text), "\n")
+	said, _, _ := strings.Cut(l.text, "\n-- \n")
+	lines := strings.Split(strings.TrimSpace(said), "\n")
 	const most = 60
 	for i, line := range lines {
 		if i == most {
 			b.WriteString("> […]\n")
-			break
-		}
-		if line == "-- " {
 			break
 		}
 		if strings.HasPrefix(line, ">") || line == "" {

@@ -115,6 +115,8 @@ type Server struct {
 	conns    map[net.Conn]bool
 	failures []Failure
 	received []Submission
+
+	imapFailures []IMAPFailure
 }
 
 // Start listens on loopback ports chosen by the system and serves until ctx

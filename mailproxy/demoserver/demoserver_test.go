@@ -672,6 +672,50 @@ func TestScriptedFailures(t *testing.T) {
 	}
 }
 
+func TestScriptedIMAPFailures(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{Messages: 2})
+	s.FailIMAPNext(IMAPFailure{Command: "LOGIN", Code: imap.ResponseCodeUnavailable, Text: "Later", Times: 2})
+	for i, want := range []bool{false, false, true} {
+		if err := dial(t, s, nil).Login(mira, "demo").Wait(); (err == nil) != want {
+			t.Errorf("sign-in %d: %v", i+1, err)
+		}
+	}
+	add := func(c *imapclient.Client) error {
+		app := c.Append("Sent", int64(len(simple)), nil)
+		io.WriteString(app, simple)
+		app.Close()
+		_, err := app.Wait()
+		return err
+	}
+	c := login(t, s, mira, "INBOX", nil)
+	s.FailIMAPNext(IMAPFailure{Command: "APPEND", Mailbox: "Sent", Code: imap.ResponseCodeOverQuota, Text: "Full"})
+	if err := add(c); err == nil || !strings.Contains(err.Error(), "OVERQUOTA") {
+		t.Errorf("APPEND: %v", err)
+	}
+	if err := add(c); err != nil {
+		t.Errorf("a failure was used twice: %v", err)
+	}
+	s.FailIMAPNext(IMAPFailure{Command: "APPEND", Done: true, Drop: true})
+	if err := add(c); err == nil {
+		t.Error("the connection was not dropped")
+	}
+	if n := len(s.Mailbox(mira, "Sent")); n != 2 {
+		t.Errorf("Sent has %d messages, want the one that came through and the one in doubt", n)
+	}
+	s.FailIMAPNext(IMAPFailure{Command: "SELECT", Text: "No", Times: -1})
+	c = login(t, s, mira, "", nil)
+	for range 3 {
+		if _, err := c.Select("INBOX", nil).Wait(); err == nil {
+			t.Error("SELECT worked")
+		}
+	}
+	s.ClearFailures()
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDownSilentDrop(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{Messages: 1})

@@ -47,13 +47,13 @@ func (p publication) issue(g *gardener, date time.Time, number int) *letter {
 	from := person{key: p.key, name: p.name, address: p.address, style: "bulk"}
 	l := &letter{
 		from: from, to: []person{g.me}, date: date, received: true, owner: g.me.address,
-		id: g.messageID(from, date), subject: lead[0],
+		id: g.messageID(from, date, p.key, number), subject: lead[0],
 	}
 	switch hash(p.key) % 3 {
 	case 0:
 		l.subject = fmt.Sprintf("%s · No. %d", lead[0], number)
 	case 1:
-		l.subject = fmt.Sprintf("%s, %s", lead[0], strings.ToLower(picks[1][0][:1])+picks[1][0][1:])
+		l.subject = fmt.Sprintf("%s · %s", lead[0], picks[1][0])
 	}
 	reader := fmt.Sprintf("%08x", hash(g.me.address+p.key))
 	l.fields = [][2]string{

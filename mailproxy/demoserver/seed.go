@@ -32,7 +32,6 @@ type gardener struct {
 	now    time.Time
 	r      *rand.Rand
 	others map[string]person // further accounts, by the part before the "@"
-	serial int
 	plants []plant
 }
 
@@ -101,10 +100,10 @@ func (g *gardener) who(key string) person {
 	return person{key: key, name: name, address: address, style: "plain", fails: true}
 }
 
-// messageID is unique within the seed.
-func (g *gardener) messageID(p person, date time.Time) string {
-	g.serial++
-	return fmt.Sprintf("%s.%04x%04x@%s", date.UTC().Format("20060102150405"), hash(p.address)&0xffff, g.serial, domainOf(p.address))
+// messageID depends on what the message is only, so that two accounts of one
+// conversation hold the same messages.
+func (g *gardener) messageID(p person, date time.Time, about string, i int) string {
+	return fmt.Sprintf("%s.%08x.%d@%s", date.UTC().Format("20060102150405"), hash(p.address+about), i, domainOf(p.address))
 }
 
 // heroes are the conversations at the top, with fixed ages.
@@ -133,7 +132,7 @@ func swapped(sc script, key string) script {
 			sc.lines[i].who = "me"
 		}
 	}
-	sc.options = map[string][]string{"with": {strings.Replace(strings.Join(sc.options["with"], " "), key, "mira", 1)}, "label": sc.options["label"]}
+	sc.options = map[string][]string{"with": {strings.Replace(strings.Join(sc.options["with"], " "), key, "mira", 1)}, "label": sc.options["label"], "also": sc.options["also"]}
 	return sc
 }
 
@@ -161,8 +160,11 @@ func (g *gardener) conversations(n int) {
 			g.r.Shuffle(len(deck), func(a, b int) { deck[a], deck[b] = deck[b], deck[a] })
 		}
 		// Recent months hold somewhat more than old ones.
-		x := (float64(i%threads) + g.r.Float64()) / float64(threads)
+		x := (float64(i) + g.r.Float64()) / float64(threads)
 		age := newest + time.Duration(float64(oldest-newest)*x*(0.75+0.25*x))
+		if _, old := deck[i%len(deck)].options["old"]; old && age < 90*24*time.Hour {
+			continue // it resembles one at the top
+		}
 		g.play(deck[i%len(deck)], g.daytime(g.now.Add(-age)))
 	}
 }
@@ -228,12 +230,15 @@ func (g *gardener) play(sc script, start time.Time) {
 		l := &letter{from: g.who(line.who), date: date, subject: subject, refs: slices.Clone(refs), owner: g.me.address}
 		mine := l.from.key == g.me.key
 		l.received = !mine
-		l.id = g.messageID(l.from, date)
+		l.id = g.messageID(l.from, date, sc.subject, i)
 		if i > 0 && l.subject != "" && !strings.HasPrefix(l.subject, "Re:") {
 			l.subject = "Re: " + strings.Join(append(slices.Clone(sc.options["prefix"]), subject), " ")
 		}
+		if v := line.options["subject"]; len(v) > 0 {
+			l.subject = spin.text(v[0])
+		}
 		g.address(l, with, previous, list)
-		l.text = spin.text(line.text)
+		l.text = g.mine(spin.text(line.text), sc)
 		for _, name := range append(slices.Clone(line.options["file"]), sc.options["file"]...) {
 			if i > 0 && slices.Contains(sc.options["file"], name) {
 				continue // files of the script come with its first message
@@ -276,6 +281,17 @@ func (g *gardener) play(sc script, start time.Time) {
 		refs = append(refs, l.id)
 		previous, previousPlant = l, len(g.plants)-1
 	}
+}
+
+// mine puts the account's name where the corpus says Mira, unless the text was
+// written to several.
+func (g *gardener) mine(text string, sc script) string {
+	if g.me.key == "mira" || len(sc.options["also"]) > 0 {
+		return text
+	}
+	first, _, _ := strings.Cut(g.me.name, " ")
+	return strings.NewReplacer("Mira Lindqvist", g.me.name, "Frau Lindqvist", g.me.name, "Ms Lindqvist", g.me.name,
+		"リンドクヴィスト", first, "Mira", first, "Miro", first, "Міро", first, "ميرا", first, "מירה", first, "미라", first, "Μίρα", first).Replace(text)
 }
 
 func previousMine(g *gardener, l *letter) bool { return l.from.key == g.me.key }
@@ -332,7 +348,7 @@ func (g *gardener) newsletters(share float64) {
 			switch n := g.r.IntN(20); {
 			case n < 7:
 				box = "Archive"
-			case n == 7 && age < 60*24*time.Hour:
+			case n >= 7 && n < 10 && age < 100*24*time.Hour:
 				box = "Trash"
 			}
 			flags = append(flags, "Mailing_lists")
@@ -345,6 +361,9 @@ func (g *gardener) newsletters(share float64) {
 func (g *gardener) notices(share float64) {
 	for _, sc := range scripts("notices.txt") {
 		every := strings.Fields(strings.Join(sc.options["every"], " "))
+		if !g.first && hash(sc.subject)%3 > 0 {
+			continue
+		}
 		var days float64
 		day := 0
 		if every[0] == "month" {
@@ -360,7 +379,7 @@ func (g *gardener) notices(share float64) {
 			if day > 0 {
 				date = time.Date(date.Year(), date.Month(), day, date.Hour(), date.Minute(), 0, 0, date.Location())
 			}
-			if g.now.Sub(date) < 40*time.Hour {
+			if age := g.now.Sub(date); age < 40*time.Hour || slices.Contains(sc.options["from"], "stadtwerke") && age < 31*24*time.Hour {
 				continue // the top of the inbox is taken
 			}
 			g.notice(sc, date)
@@ -373,12 +392,10 @@ func (g *gardener) notice(sc script, date time.Time) {
 	from := g.who(strings.Join(sc.options["from"], ""))
 	l := &letter{
 		from: from, to: []person{g.me}, date: date, received: true, owner: g.me.address,
-		id: g.messageID(from, date), subject: spin.text(sc.subject),
+		id: g.messageID(from, date, sc.subject, 0), subject: spin.text(sc.subject),
 	}
 	l.text = spin.text(sc.lines[0].text)
-	if g.me.key != "mira" {
-		l.text = strings.NewReplacer("Mira Lindqvist", g.me.name, "Frau Lindqvist", g.me.name, "Mira", g.me.name).Replace(l.text)
-	}
+	l.text = g.mine(l.text, sc)
 	for _, name := range sc.options["file"] {
 		l.attached = append(l.attached, file(spin.text(name)))
 	}
@@ -388,7 +405,7 @@ func (g *gardener) notice(sc script, date time.Time) {
 		box = v[0]
 	} else if age := g.now.Sub(date); age > 90*24*time.Hour && g.r.IntN(100) < 50 {
 		box = "Archive"
-	} else if age < 40*24*time.Hour && g.r.IntN(6) == 0 {
+	} else if age < 60*24*time.Hour && g.r.IntN(4) == 0 {
 		box = "Trash"
 	}
 	for _, lab := range strings.Fields(strings.Join(sc.options["label"], " ")) {
@@ -408,7 +425,7 @@ func (g *gardener) spam() {
 		from := g.who(sc.lines[0].who)
 		l := &letter{
 			from: from, to: []person{{address: g.me.address}}, date: date, received: true, owner: g.me.address,
-			id: g.messageID(from, date), subject: spin.text(sc.subject), text: spin.text(sc.lines[0].text),
+			id: g.messageID(from, date, sc.subject, i), subject: spin.text(sc.subject), text: spin.text(sc.lines[0].text),
 			fields: [][2]string{{"X-Spam-Status", fmt.Sprintf("Yes, score=%d.%d required=5.0", 6+i%9, i%10)}, {"X-Spam-Flag", "YES"}},
 		}
 		if i%2 == 0 {
@@ -423,7 +440,7 @@ func (g *gardener) spam() {
 	for i, to := range []string{"info@steinbruch-alt.example", "r.meier@umgezogen.example"} {
 		date := g.now.Add(-time.Duration(17+i*160) * 24 * time.Hour)
 		sent := &letter{
-			from: g.me, to: []person{{address: to}}, date: date.Add(-time.Minute), owner: g.me.address, id: g.messageID(g.me, date),
+			from: g.me, to: []person{{address: to}}, date: date.Add(-time.Minute), owner: g.me.address, id: g.messageID(g.me, date, to, i),
 			subject: [...]string{"Anfrage: Bruchsteine für den Lehrgarten", "Photo of the old gate"}[i],
 			text:    [...]string{"Guten Tag,\n\nhaben Sie noch Bruchsteine in handlichen Größen? Wir bräuchten etwa zwei Tonnen.\n\nFreundliche Grüße\n" + g.me.name, "Dear Mr Meier,\n\nhere is the photo that I promised.\n\nKind regards\n" + g.me.name}[i],
 		}
@@ -456,7 +473,7 @@ func (g *gardener) patchThread() {
 	subject := func(i int, title string) string {
 		return fmt.Sprintf("[PATCH v4 %02d/%02d] %s", i, len(titles), title)
 	}
-	begin := g.now.Add(-4 * 24 * time.Hour)
+	begin := g.now.Add(-8 * 24 * time.Hour)
 	ids := make([]string, len(titles)+1)
 	post := func(l *letter) {
 		l.owner = g.me.address
@@ -491,7 +508,7 @@ func (g *gardener) patchThread() {
 		}
 		post(l)
 	}
-	span := 4*24*time.Hour - top - 2*time.Hour
+	span := 8*24*time.Hour - top - 2*time.Hour
 	last := make(map[string]string) // patch number → newest id in its branch
 	for i, t := range talk {
 		n := 0
@@ -501,7 +518,7 @@ func (g *gardener) patchThread() {
 		if i == len(talk)-1 {
 			date = g.now.Add(-top)
 		}
-		l := &letter{from: from, date: date, subject: "Re: " + subject(n, titles[n-1]), text: strings.TrimSpace(t.text), id: g.messageID(from, date)}
+		l := &letter{from: from, date: date, subject: "Re: " + subject(n, titles[n-1]), text: strings.TrimSpace(t.text), id: g.messageID(from, date, t.text, i)}
 		l.refs = []string{ids[0], ids[n]}
 		if prev := last[t.flags[0]]; prev != "" {
 			l.refs = append(l.refs, prev)
@@ -565,7 +582,6 @@ func (s *Server) arrive(every time.Duration) {
 		case <-t.C:
 		}
 		g.now = s.opts.Now()
-		g.serial = i
 		sc := deck[i%len(deck)]
 		l := g.live(sc)
 		if _, _, err := acc.append("INBOX", l.content(), g.now, nil); err != nil {
@@ -581,7 +597,7 @@ func (g *gardener) live(sc script) *letter {
 	from := g.who(line.who)
 	l := &letter{
 		from: from, to: []person{g.me}, date: g.now, received: true, owner: g.me.address,
-		id: g.messageID(from, g.now), subject: spin.text(sc.subject), text: spin.text(line.text),
+		id: g.messageID(from, g.now, sc.subject, g.r.IntN(1<<30)), subject: spin.text(sc.subject), text: spin.text(line.text),
 	}
 	for _, f := range line.options["file"] {
 		l.attached = append(l.attached, file(spin.text(f)))

@@ -86,7 +86,7 @@ func TestSeedIsWellFormed(t *testing.T) {
 			t.Errorf("no %s among the attachments", want)
 		}
 	}
-	if n := len(s.Mailbox(jonas, "INBOX")); n < 150 {
+	if n := len(s.Mailbox(jonas, "INBOX")); n < 100 {
 		t.Errorf("jonas has %d messages", n)
 	}
 }

@@ -43,7 +43,7 @@ func (s *Server) newSession(c *imapserver.Conn) (imapserver.Session, *imapserver
 	}
 	s.work.Add(1)
 	t.wire.live.Store(true)
-	return &session{s: s, tap: t}, &imapserver.GreetingData{}, nil
+	return scriptedSession{&session{s: s, tap: t}}, &imapserver.GreetingData{}, nil
 }
 
 func (s *session) Close() error {
@@ -69,6 +69,9 @@ func (s *session) Login(user, password string) error {
 
 // signIn lets an account in whose password was checked.
 func (s *session) signIn(acc *account) error {
+	if err := s.scripted("LOGIN", "", func() error { return nil }); err != nil {
+		return err
+	}
 	acc.mu.Lock()
 	defer acc.mu.Unlock()
 	if n := s.s.opts.MaxIMAPConnections; n > 0 && acc.sessions >= n {

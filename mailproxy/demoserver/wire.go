@@ -189,6 +189,14 @@ func (w *wire) Close() error {
 	return w.Conn.Close()
 }
 
+// abort closes the connection and forgets what was held back.
+func (w *wire) abort() {
+	w.mu.Lock()
+	w.out = nil
+	w.mu.Unlock()
+	w.Close()
+}
+
 // tap is what imapserver sees of a connection: it reads along for
 // Options.CommandLog and knows the wire below.
 type tap struct {
