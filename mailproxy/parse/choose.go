@@ -85,6 +85,9 @@ func ChooseAt(bs imap.BodyStructure, prefix string) Plan {
 		c.plan.Text = f.text
 	}
 	c.plan.HTML = f.html
+	if len(f.text) == 0 && len(f.html) == 0 { // an invitation alone
+		c.plan.Files = append(c.plan.Files, c.calendars...)
+	}
 	if len(c.plan.HTML) == 0 { // nothing can show them
 		c.plan.Files = append(c.plan.Files, c.plan.Inline...)
 		c.plan.Inline = nil
@@ -109,6 +112,8 @@ type chooser struct {
 	parts int
 	depth int
 	body  bool // a text body was found
+
+	calendars []mail.File // those that stand for the body in another form
 }
 
 // form is what a section looks like.
@@ -239,7 +244,7 @@ func (c *chooser) alternative(bs *imap.BodyStructureMultiPart, path string, at p
 		if len(f.html) > 0 {
 			out.html = f.html
 		}
-		if f.plain && (!out.plain || len(f.html) == 0) {
+		if f.plain && (!out.plain || len(f.html) == 0 && f.text[0].Type != "text/enriched" && f.text[0].Type != "text/richtext") {
 			out.text, out.plain = f.text, true
 		}
 	}
@@ -309,6 +314,7 @@ func (c *chooser) leaf(bs *imap.BodyStructureSinglePart, path string, at place) 
 		}
 		if at.alternative && disp != "attachment" {
 			c.plan.Alt = append(c.plan.Alt, mail.Alternative{Path: path, Type: f.Type})
+			c.calendars = append(c.calendars, f)
 			return form{}
 		}
 	case "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature":

@@ -9,13 +9,16 @@ import (
 // Date reads a date field: RFC 5322 with its obsolete zones, asctime, RFC 850,
 // ISO 8601, month names in full, missing days, seconds and zones. The zone is
 // kept; without one it is UTC. Zero when there is no date in it or the year is
-// not between 1970 and 2200.
+// not between 1900 and 2200.
 func Date(raw string) time.Time {
 	if len(raw) > 200 {
 		raw = raw[:200]
 	}
-	s := stripComments(raw)
-	if t, ok := isoDate(strings.TrimSpace(s)); ok {
+	s := strings.Join(strings.Fields(stripComments(raw)), " ")
+	if strings.Contains(s, " :") || strings.Contains(s, ": ") { // obsolete: 09 : 55 : 06
+		s = strings.ReplaceAll(strings.ReplaceAll(s, " :", ":"), ": ", ":")
+	}
+	if t, ok := isoDate(s); ok {
 		return t
 	}
 	day, year, month := 0, -1, time.Month(0)
@@ -81,7 +84,7 @@ func Date(raw string) time.Time {
 			}
 		}
 	}
-	if month == 0 || day < 1 || day > 31 || year < 1970 || year > 2200 || h > 24 || m > 59 || sec > 60 || h < 0 || m < 0 || sec < 0 {
+	if month == 0 || day < 1 || day > 31 || year < 1900 || year > 2200 || h > 24 || m > 59 || sec > 60 || h < 0 || m < 0 || sec < 0 {
 		return time.Time{}
 	}
 	if pm && h < 12 {
@@ -98,7 +101,7 @@ func isoDate(s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	for _, l := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05-07:00", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
-		if t, err := time.Parse(l, s); err == nil && t.Year() >= 1970 && t.Year() <= 2200 {
+		if t, err := time.Parse(l, s); err == nil && t.Year() >= 1900 && t.Year() <= 2200 {
 			return t, true
 		}
 	}

@@ -148,12 +148,15 @@ func (d *base64Decoder) line(dst, line []byte, whole, eof bool) ([]byte, int, bo
 			return dst, 0, false
 		}
 	}
-	for _, c := range line {
+	for i, c := range line {
 		v := base64Value[c]
 		if v == 0xff {
 			if c == '=' {
 				dst = d.flush(dst)
 				d.ended = true
+				if bytes.IndexAny(bytes.TrimSpace(line[i:]), " \t") >= 0 { // words behind the padding
+					break
+				}
 			}
 			continue
 		}

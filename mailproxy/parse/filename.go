@@ -53,7 +53,7 @@ func param(params map[string]string, attr string) string {
 		v = extValue(v, "")
 	} else if strings.Contains(v, "%") {
 		// QUIRK: percent signs without RFC 2231, from web forms. Only where they hide letters.
-		if d, ok := unpercent(v); ok && utf8.ValidString(d) && !isASCIIText([]byte(d)) {
+		if d, ok := unpercent(v); ok && utf8.ValidString(d) && hasHigh([]byte(d)) {
 			v = d
 		}
 	}
@@ -65,6 +65,7 @@ func clipBytes(s string) string { return s[:min(len(s), maxNameRaw)] }
 // pieces joins attr*0, attr*1*, … The charset stands in the first.
 func pieces(params map[string]string, attr string) string {
 	var octets []byte
+	var escaped string // percent-encoded pieces in a row
 	charset := ""
 	first := 0
 	if _, ok := params[attr+"*0"]; !ok {
@@ -72,15 +73,16 @@ func pieces(params map[string]string, attr string) string {
 			first = 1
 		}
 	}
-	for n := first; n < maxPieces && len(octets) < maxNameRaw; n++ {
+	for n := first; n < maxPieces && len(octets)+len(escaped) < maxNameRaw; n++ {
 		key := attr + "*" + strconv.Itoa(n)
 		if v, ok := params[key+"*"]; ok {
 			if n == first {
 				charset, v = extCharset(v)
 			}
-			d, _ := unpercent(v)
-			octets = append(octets, d...)
+			escaped += v
 		} else if v, ok := params[key]; ok {
+			d, _ := unpercent(escaped)
+			octets, escaped = append(octets, d...), ""
 			if n == first && strings.Contains(v, "''") { // asterisk forgotten
 				if cs, rest := extCharset(v); KnownCharset(cs) {
 					charset = cs
@@ -92,7 +94,8 @@ func pieces(params map[string]string, attr string) string {
 			break
 		}
 	}
-	s, _ := ToUTF8(octets, charset, false)
+	d, _ := unpercent(escaped)
+	s, _ := ToUTF8(append(octets, d...), charset, false)
 	if strings.Contains(s, "=?") {
 		s = DecodeWords(s)
 	}
@@ -205,7 +208,7 @@ var endings = map[string]string{
 	"application/pdf": ".pdf", "application/zip": ".zip", "application/gzip": ".gz", "application/msword": ".doc", "application/vnd.ms-excel": ".xls", "application/vnd.ms-powerpoint": ".ppt",
 	"application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 	"application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx", "application/rtf": ".rtf",
-	"audio/mpeg": ".mp3", "audio/wav": ".wav", "audio/ogg": ".ogg", "video/mp4": ".mp4", "video/quicktime": ".mov", "message/rfc822": ".eml", "message/global": ".eml",
+	"audio/mpeg": ".mp3", "audio/wav": ".wav", "audio/ogg": ".ogg", "video/mp4": ".mp4", "video/quicktime": ".mov", "message/rfc822": ".eml", "message/global": ".eml", "message/delivery-status": ".txt", "message/disposition-notification": ".txt", "text/rfc822-headers": ".txt",
 	"application/pgp-signature": ".asc", "application/pgp-keys": ".asc", "application/pkcs7-signature": ".p7s", "application/x-pkcs7-signature": ".p7s", "application/pkcs7-mime": ".p7m", "application/ms-tnef": ".dat",
 }
 

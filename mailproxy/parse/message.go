@@ -66,7 +66,12 @@ func (p Plan) Message(header []byte, body map[string][]byte) mail.Message {
 		if strings.Contains(p.Report.Type, "disposition") {
 			kind = "disposition"
 		}
-		m.Report = ParseReport(DecodeBytes(b, p.Report.Encoding), kind)
+		b = DecodeBytes(b, p.Report.Encoding)
+		if m.Report = ParseReport(b, kind); m.Report == nil { // prose where a report should be
+			s, _ := ToUTF8(b, p.Report.Charset, false)
+			blocks, _ := Text(s, false, false)
+			m.Text = append(m.Text, blocks...)
+		}
 	}
 	return m
 }
