@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
@@ -206,9 +207,10 @@ type blobReader struct {
 	size   int64
 	chunks int64
 
-	n    int64  // next chunk
-	read int64  // octets opened
-	rest []byte // of the chunk before
+	n    int64   // next chunk
+	read int64   // octets opened
+	buf  *[]byte // the chunk before
+	rest []byte  // of it, what is not read yet
 	err  error
 }
 
@@ -234,15 +236,22 @@ func (r *blobReader) next() error {
 		}
 		return io.EOF
 	}
-	var sealed []byte
-	err := r.s.row(r.ctx, `SELECT data FROM blob_chunks WHERE blob_id = ? AND n = ?`, r.id, r.n).Scan(&sealed)
-	if noRows(err) {
-		return failed("read a blob", errBlob)
-	}
+	rows, err := r.s.rows(r.ctx, `SELECT data FROM blob_chunks WHERE blob_id = ? AND n = ?`, r.id, r.n)
 	if err != nil {
 		return failed("read a blob", err)
 	}
-	plain, err := openChunk(r.aead, r.n, r.n == r.chunks-1, sealed)
+	defer rows.Close()
+	if !rows.Next() {
+		return failed("read a blob", cmp.Or(rows.Err(), errBlob))
+	}
+	var sealed sql.RawBytes // the driver's own, good until rows is closed
+	if err := rows.Scan(&sealed); err != nil {
+		return failed("read a blob", err)
+	}
+	if r.buf == nil {
+		r.buf = buffers.Get().(*[]byte)
+	}
+	plain, err := openChunk((*r.buf)[:0], r.aead, r.n, r.n == r.chunks-1, sealed)
 	if err != nil {
 		return failed("read a blob", err)
 	}
@@ -255,6 +264,10 @@ func (r *blobReader) next() error {
 // Close implements io.Closer.
 func (r *blobReader) Close() error {
 	r.rest, r.err = nil, errBlobDone
+	if r.buf != nil {
+		buffers.Put(r.buf)
+		r.buf = nil
+	}
 	return nil
 }
 

@@ -272,9 +272,8 @@ func FuzzOpenChunk(f *testing.F) {
 	f.Add(sealChunk(nil, aead, 1, true, []byte("x")), int64(1), true)
 	f.Add(sealChunk(nil, aead, 1, true, []byte("x")), int64(1), false)
 	f.Fuzz(func(t *testing.T, sealed []byte, n int64, last bool) {
-		again := bytes.Clone(sealed)
-		plain, err := openChunk(aead, n, last, sealed)
-		if err == nil && !bytes.Equal(sealChunk(nil, aead, n, last, plain), again) {
+		plain, err := openChunk(nil, aead, n, last, sealed)
+		if err == nil && !bytes.Equal(sealChunk(nil, aead, n, last, plain), sealed) {
 			t.Error("opened what was not sealed so")
 		}
 	})

@@ -36,15 +36,45 @@ func (s *Store) rebind(query string) string {
 	return b.String()
 }
 
+// prepared keeps a reader's statement, which on SQLite costs as much to prepare
+// as to run; the PostgreSQL driver does so itself. nil means run it unprepared.
+func (s *Store) prepared(ctx context.Context, query string) *sql.Stmt {
+	if s.engine != SQLite {
+		return nil
+	}
+	if st, ok := s.stmts.Load(query); ok {
+		return st.(*sql.Stmt)
+	}
+	st, err := s.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil // running it will say why
+	}
+	if first, ok := s.stmts.LoadOrStore(query, st); ok {
+		st.Close()
+		return first.(*sql.Stmt)
+	}
+	return st
+}
+
 // row asks one of the readers for one row.
 func (s *Store) row(ctx context.Context, query string, args ...any) *sql.Row {
+	if st := s.prepared(ctx, query); st != nil {
+		return st.QueryRowContext(ctx, args...)
+	}
 	return s.read.QueryRowContext(ctx, s.rebind(query), args...)
+}
+
+func (s *Store) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if st := s.prepared(ctx, query); st != nil {
+		return st.QueryContext(ctx, args...)
+	}
+	return s.read.QueryContext(ctx, s.rebind(query), args...)
 }
 
 // each asks one of the readers and calls scan for every row. No statement of
 // the store may be run inside scan.
 func (s *Store) each(ctx context.Context, doing, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := s.read.QueryContext(ctx, s.rebind(query), args...)
+	rows, err := s.rows(ctx, query, args...)
 	if err != nil {
 		return failed(doing, err)
 	}

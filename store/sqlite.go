@@ -24,10 +24,10 @@ const (
 
 // Every transaction that writes begins IMMEDIATE: one that reads first and then
 // writes would otherwise fail as busy when another wrote in between, whatever
-// busy_timeout says. auto_vacuum has to stand before the first write.
+// busy_timeout says.
 const (
 	sqliteCommon = "&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
-	sqliteWriter = "?_txlock=immediate&_pragma=auto_vacuum(INCREMENTAL)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
+	sqliteWriter = "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
 		"&_pragma=journal_size_limit(67108864)" + sqliteCommon
 	sqliteReader = "?_pragma=query_only(1)" + sqliteCommon
 )
@@ -52,6 +52,9 @@ func (s *Store) openSQLite(ctx context.Context, dir string) error {
 		return err
 	}
 	uri := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
+	if err := layOut(ctx, uri); err != nil {
+		return fmt.Errorf("database %s: %w", file, failed("open", err))
+	}
 	if s.write, err = sql.Open("sqlite", uri+sqliteWriter); err != nil {
 		return failed("open the database", err)
 	}
@@ -65,6 +68,23 @@ func (s *Store) openSQLite(ctx context.Context, dir string) error {
 	}
 	s.read.SetMaxOpenConns(sqliteReaders)
 	s.read.SetMaxIdleConns(sqliteReaders)
+	return nil
+}
+
+// layOut sets what counts before the first write only; on a database that exists
+// it changes nothing. The driver sorts pragmas in its address, so they come by hand.
+func layOut(ctx context.Context, uri string) error {
+	db, err := sql.Open("sqlite", uri)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, p := range []string{"busy_timeout = 10000", "page_size = 16384", "auto_vacuum = INCREMENTAL", "journal_mode = WAL"} {
+		if _, err := db.ExecContext(ctx, "PRAGMA "+p); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -106,7 +126,7 @@ func (s *Store) vacuum(ctx context.Context) error {
 	if s.engine != SQLite {
 		return nil
 	}
-	rows, err := s.write.QueryContext(ctx, "PRAGMA incremental_vacuum(4096)") // 16 MiB
+	rows, err := s.write.QueryContext(ctx, "PRAGMA incremental_vacuum(1024)") // 16 MiB
 	if err != nil {
 		return failed("give space back", err)
 	}

@@ -59,6 +59,7 @@ type Store struct {
 	keys        keyring
 	quota       int64
 	unlock      func()
+	stmts       sync.Map // query to *sql.Stmt of read, on SQLite
 
 	mu      sync.RWMutex
 	enqueue EnqueueFunc
@@ -97,6 +98,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // Close waits for statements under way and closes the database.
 func (s *Store) Close() error {
 	var err error
+	s.stmts.Range(func(query, st any) bool {
+		s.stmts.Delete(query)
+		st.(*sql.Stmt).Close()
+		return true
+	})
 	if s.read != nil && s.read != s.write {
 		err = s.read.Close()
 	}

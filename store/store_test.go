@@ -125,6 +125,30 @@ func TestFilesArePrivate(t *testing.T) {
 	}
 }
 
+func TestPragmas(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Dir: t.TempDir()})
+	for pragma, want := range map[string]string{"page_size": "16384", "auto_vacuum": "2", "journal_mode": "wal", "synchronous": "1", "foreign_keys": "1", "busy_timeout": "10000"} {
+		var got string
+		ok(t, s.write.QueryRow("PRAGMA "+pragma).Scan(&got))
+		if got != want {
+			t.Errorf("%s is %s, want %s", pragma, got, want)
+		}
+	}
+	if _, err := s.read.Exec("DELETE FROM meta"); err == nil {
+		t.Error("a reader writes")
+	}
+	// What was deleted goes back to the file system.
+	putBlob(t, s, "acct", "g", make([]byte, 8<<20))
+	ok(t, s.BlobDeleteGroup(t.Context(), "acct", "g"))
+	ok(t, s.Prune(t.Context()))
+	var pages int
+	ok(t, s.write.QueryRow("PRAGMA page_count").Scan(&pages))
+	if pages > 200 {
+		t.Errorf("%d pages stay", pages)
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
 	used := t.TempDir()

@@ -32,10 +32,13 @@ func sealChunk(dst []byte, aead cipher.AEAD, n int64, last bool, plain []byte) [
 	return aead.Seal(dst, streamNonce(n, last), plain, nil)
 }
 
-// openChunk opens a chunk in place.
-func openChunk(aead cipher.AEAD, n int64, last bool, sealed []byte) ([]byte, error) {
-	plain, err := aead.Open(sealed[:0], streamNonce(n, last), sealed, nil)
-	if err != nil || len(plain) > chunkSize || !last && len(plain) != chunkSize || last && n > 0 && len(plain) == 0 {
+// openChunk opens a chunk and appends it to dst.
+func openChunk(dst []byte, aead cipher.AEAD, n int64, last bool, sealed []byte) ([]byte, error) {
+	if len(sealed) > chunkSize+aead.Overhead() {
+		return nil, errBlob
+	}
+	plain, err := aead.Open(dst, streamNonce(n, last), sealed, nil)
+	if err != nil || !last && len(plain) != chunkSize || last && n > 0 && len(plain) == 0 {
 		return nil, errBlob
 	}
 	return plain, nil

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -61,7 +63,7 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 		return river.JobSnooze(retryIn)
 	case err != nil:
 		pause := backoff(snoozes(job.Metadata))
-		w.j.log.Error("delivery failed", "outbox", job.Args.ID, "kind", mail.KindOf(err).String(), "error", err, "again_in", pause)
+		w.j.log.Error("delivery failed", "outbox", job.Args.ID, "kind", mail.KindOf(err).String(), "error", loggable(err), "again_in", pause)
 		return river.JobSnooze(pause)
 	}
 	return nil
@@ -75,6 +77,20 @@ func guarded(f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+var addressLike = regexp.MustCompile(`\S*@\S*`)
+
+const maxLogged = 4000 // octets of an error; a panic's has the stack
+
+// loggable is an error's text without what looks like an address: a server's own
+// words often quote one, and logs hold none.
+func loggable(err error) string {
+	text := err.Error()
+	if len(text) > maxLogged {
+		text = text[:maxLogged]
+	}
+	return addressLike.ReplaceAllString(strings.ToValidUTF8(text, ""), "[address]")
 }
 
 // backoff doubles from 10 s to 30 min.
@@ -117,7 +133,7 @@ func (w *choreWorker) Work(ctx context.Context, job *river.Job[choreArgs]) error
 		}
 		err := guarded(func() error { return c.Run(ctx) })
 		if err != nil && ctx.Err() == nil {
-			w.j.log.Error("chore failed", "chore", c.Name, "error", err)
+			w.j.log.Error("chore failed", "chore", c.Name, "error", loggable(err))
 		}
 	}
 	return nil
