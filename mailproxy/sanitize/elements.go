@@ -23,6 +23,7 @@ const (
 	drop                                // goes with all that is inside
 	raw                                 // the tokenizer gives the inside as one text
 	lineFirst                           // a first line break is not part of the text
+	rubyPart                            // ends another one
 	inert                               // a form control: shown, without its behaviour
 )
 
@@ -51,7 +52,9 @@ func init() {
 	add(special|tablePart|void, `col`)
 	elements["pre"].flags |= lineFirst
 	add(formatting, `a b big code em font i nobr s small strike strong tt u`)
-	add(0, `abbr acronym bdi bdo cite data del dfn ins kbd legend map mark picture q rb rp rt rtc ruby samp span sub sup time var`)
+	add(0, `abbr acronym bdi bdo cite data del dfn ins kbd legend map mark picture q ruby samp span sub sup time var`)
+
+	add(rubyPart, `rb rp rt rtc`)
 
 	add(drop, `svg math template select xml`)
 	add(drop|raw, `script style title iframe noembed noframes noscript`)

@@ -21,12 +21,12 @@ func (r *rewriter) place(e *element) bool {
 				return r.flatten(e)
 			}
 			r.reopen()
-		case e.name == "rt" || e.name == "rp" || e.name == "rb" || e.name == "rtc":
-			if n := len(r.stack); n > 0 {
-				switch r.stack[n-1].e.name {
-				case "rt", "rp", "rb", "rtc":
-					r.closeTo(n-1, false)
-				}
+		case e.is(rubyPart):
+			for n := len(r.stack); n > 0 && r.stack[n-1].e.is(rubyPart); n = len(r.stack) {
+				r.closeTo(n-1, false)
+			}
+			if n := len(r.stack); n == 0 || r.stack[n-1].e.name != "ruby" {
+				return r.flatten(e)
 			}
 		case e.name == "source":
 			if n := len(r.stack); n == 0 || r.stack[n-1].e != elPicture {
@@ -141,6 +141,9 @@ func (r *rewriter) split(i int) bool {
 		return false
 	}
 	for _, o := range inside {
+		if o.e.is(heading | rubyPart) { // cannot follow what is outside
+			return false
+		}
 		r.budget -= o.end - o.start
 	}
 	if r.budget < 0 {

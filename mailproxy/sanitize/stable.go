@@ -54,7 +54,7 @@ func reread(body []byte) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	return out, true
+	return bytes.TrimLeft(out, " \t\n"), true
 }
 
 // appendNode writes a node and what is in it; false for anything that a rewriter
