@@ -102,7 +102,7 @@ func (h *Handlers) visit(r *http.Request) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &visit{acct: acct, session: s, settings: settings, now: h.web.Now().In(zone(settings.TimeZone, s.Zone))}, nil
+	return &visit{acct: acct, session: s, settings: settings, now: h.web.Now().In(zone(settings.TimeZone, clientZone(r), s.Zone))}, nil
 }
 
 // zone is the first of names that is a time zone; UTC when none is.

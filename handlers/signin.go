@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,10 +19,9 @@ import (
 // Tries that may fail before sign-in pauses.
 const (
 	tryWindow     = 15 * time.Minute
-	triesAccount  = 10        // for one address from one client
-	triesClient   = 60        // for one client, whatever the address
-	maxCarry      = 256 << 10 // octets of a form carried over a sign-in
-	maxCarryField = 64
+	triesAccount  = 10  // for one address from one client
+	triesClient   = 60  // for one client, whatever the address
+	maxCarryField = 300 // fields of a form carried over a sign-in
 )
 
 func (h *Handlers) signInPage(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +57,7 @@ func (h *Handlers) signInFirst(w http.ResponseWriter, r *http.Request, why strin
 	if why != "" {
 		v.Note = why
 	}
-	if fields := carried(w, r); len(fields) > 0 && r.URL.Path == h.site.Compose("", "") {
+	if fields := h.carried(w, r); len(fields) > 0 && r.URL.Path == h.site.Compose("", "") {
 		v.Carry, v.CarryTo = fields, r.URL.Path
 		v.Carrying = text.T(ctx, "What you wrote is kept: sign in and it is here again.")
 	} else if back := r.PostForm.Get("back"); h.site.Local(back) {
@@ -66,27 +67,27 @@ func (h *Handlers) signInFirst(w http.ResponseWriter, r *http.Request, why strin
 }
 
 // carried are the text fields of a form that was sent without a session.
-func carried(w http.ResponseWriter, r *http.Request) []ui.HiddenField {
-	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
-	if err := parseCompose(r); err != nil {
+func (h *Handlers) carried(w http.ResponseWriter, r *http.Request) []ui.HiddenField {
+	f, err := h.readCompose(w, r, nil)
+	if err != nil {
+		h.web.LogError(r, http.StatusUnauthorized, err)
 		return nil
 	}
 	var out []ui.HiddenField
-	size := 0
-	for name, values := range r.PostForm {
+	for name, values := range f.Values {
 		for _, v := range values {
-			size += len(name) + len(v)
-			if len(out) >= maxCarryField || size > maxCarry || len(name) > 100 {
-				return out
+			if len(out) < maxCarryField && len(name) <= 100 {
+				out = append(out, ui.HiddenField{Name: name, Value: v})
 			}
-			out = append(out, ui.HiddenField{Name: name, Value: v})
 		}
 	}
+	slices.SortFunc(out, func(a, b ui.HiddenField) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
 func (h *Handlers) signIn(w http.ResponseWriter, r *http.Request) {
-	if err := h.web.ParseForm(w, r); err != nil {
+	// A form carried over a sign-in is as long as the composer lets it be.
+	if err := h.web.ParseLongForm(w, r, maxComposeFields); err != nil {
 		h.web.Fail(w, r, err)
 		return
 	}

@@ -48,6 +48,7 @@ type Notice struct {
 	Text    string
 	Links   []NoticeLink
 	Dismiss *ui.ButtonProps // posts the form named by FormAction
+	ID      string          // sent with Dismiss
 }
 
 // NoticeLink is something to do about a notice.

@@ -10,7 +10,12 @@ import (
 
 // ParseForm reads an ordinary form, at most MaxForm octets of valid UTF-8.
 func (w *Web) ParseForm(rw http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(rw, r.Body, w.opt.MaxForm)
+	return w.ParseLongForm(rw, r, w.opt.MaxForm)
+}
+
+// ParseLongForm is ParseForm for a form of at most max octets.
+func (w *Web) ParseLongForm(rw http.ResponseWriter, r *http.Request, max int64) error {
+	r.Body = http.MaxBytesReader(rw, r.Body, max)
 	return FormError(r.ParseForm(), r)
 }
 

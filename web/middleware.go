@@ -65,7 +65,7 @@ func (w *Web) recovered(next http.Handler) http.Handler {
 
 // pagePolicy is the Content-Security-Policy of our own pages (W3C CSP 3). Mail
 // is served under a stricter one of its own.
-const pagePolicy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+const pagePolicy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types postern"
 
 func (w *Web) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
