@@ -47,7 +47,7 @@ func Kind(err error) error {
 }
 
 func ofCode(no *imap.Error) (mail.Kind, string) {
-	switch no.Code {
+	switch imap.ResponseCode(strings.ToUpper(string(no.Code))) {
 	case imap.ResponseCodeNonExistent, imap.ResponseCodeTryCreate:
 		return mail.NotFound, "There is no such mailbox."
 	case imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed:

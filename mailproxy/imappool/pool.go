@@ -2,7 +2,6 @@ package imappool
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"time"
@@ -39,7 +38,10 @@ type Conn interface {
 	// ReadOnly reports whether the last SELECT was answered with READ-ONLY.
 	ReadOnly() bool
 
-	// Err is why the connection ended, nil while it is open.
+	// Err is why the connection ended: net.ErrClosed when it was closed on this
+	// side, an error of package mail when the server went over a limit, else
+	// what the network said. It is nil while the connection is open, and set
+	// before any command fails for it.
 	Err() error
 }
 
@@ -83,6 +85,7 @@ type Pool struct {
 	working slots
 	streams slots
 	all     map[*Session]struct{} // every open session, lent out or not
+	empty   chan struct{}         // closed when all is empty after Close; nil before
 	flights int64                 // of sessions that ended
 	backoff backoff
 	reaper  *time.Timer
@@ -108,24 +111,13 @@ var errClosed = mail.Errorf(mail.Unavailable, "This account was signed out.")
 // connection will do.
 //
 // When a connection that was used before turns out to have dropped, fn is run
-// once more on a new one, so fn must be able to run twice. When ctx ends the
-// connection is closed, which ends fn's commands, and replaced later. Without a
-// deadline in ctx Options.Timeout applies, the wait for a connection included.
+// once more on a new one, so fn must be able to run twice. Without a deadline in
+// ctx Options.Timeout applies, the wait for a connection included. When the
+// deadline passes the connection is closed, which ends fn's commands, and
+// replaced later. When ctx is cancelled fn has 3 s to end by itself, so that a
+// person who clicks on does not cost a connection each time.
 func (p *Pool) Read(ctx context.Context, mailbox string, fn func(*Session) error) error {
-	ctx, cancel := p.deadline(ctx)
-	defer cancel()
-	for try := 0; ; try++ {
-		s, err := p.acquire(ctx, &p.working, mailbox)
-		if err != nil {
-			return err
-		}
-		err = p.run(ctx, s, mailbox, false, fn)
-		again := err != nil && try == 0 && s.dropped() && !s.fresh && ctx.Err() == nil
-		p.release(&p.working, s)
-		if !again {
-			return Kind(err)
-		}
-	}
+	return p.use(ctx, &p.working, mailbox, false, fn)
 }
 
 // Write lends a connection to fn for commands that change something. The
@@ -135,66 +127,63 @@ func (p *Pool) Read(ctx context.Context, mailbox string, fn func(*Session) error
 //
 // fn runs once, and a second time only when the connection had dropped before
 // anything of the first run was sent. A connection that was unused for a while
-// is tried first.
+// is tried first. Deadlines are as with Read.
 func (p *Pool) Write(ctx context.Context, mailbox string, fn func(*Session) error) error {
-	ctx, cancel := p.deadline(ctx)
-	defer cancel()
-	for try := 0; ; try++ {
-		s, err := p.acquire(ctx, &p.working, mailbox)
-		if err != nil {
-			return err
-		}
-		began := false
-		var sent int64
-		err = p.run(ctx, s, mailbox, true, func(s *Session) error {
-			began, sent = true, s.conn.Sent()
-			return fn(s)
-		})
-		safe := !began || s.conn.Sent() == sent
-		again := err != nil && try == 0 && safe && s.dropped() && !s.fresh && ctx.Err() == nil
-		p.release(&p.working, s)
-		if !again {
-			return Kind(err)
-		}
-	}
+	return p.use(ctx, &p.working, mailbox, true, fn)
 }
 
-// run lends s to fn and leaves it in a state in which it can be lent again, or dead.
-func (p *Pool) run(ctx context.Context, s *Session, mailbox string, settle bool, fn func(*Session) error) (err error) {
-	stop := context.AfterFunc(ctx, s.kill)
+func (p *Pool) use(ctx context.Context, sl *slots, mailbox string, settle bool, fn func(*Session) error) error {
+	ctx, cancel := p.deadline(ctx)
+	defer cancel()
+	err, again := p.once(ctx, sl, mailbox, settle, fn)
+	if again {
+		err, _ = p.once(ctx, sl, mailbox, settle, fn)
+	}
+	return Kind(err)
+}
+
+// once runs fn on one connection. again says that the connection had dropped
+// and that fn may be run on another.
+func (p *Pool) once(ctx context.Context, sl *slots, mailbox string, settle bool, fn func(*Session) error) (err error, again bool) {
+	s, err := p.acquire(ctx, sl, mailbox)
+	if err != nil {
+		return err, false
+	}
+	unbind := s.bind(ctx)
 	clean := false
 	defer func() {
-		if !stop() || !clean { // the deadline passed, or fn panicked
+		unbind()
+		if !clean || s.conn.Pending() > 0 { // fn panicked, or left commands behind
 			s.kill()
 		}
-		if ctxErr := ctx.Err(); ctxErr != nil && err != nil {
-			err = errors.Join(ctxErr, err)
-		}
+		p.release(sl, s)
 	}()
-	if settle && !s.fresh && time.Since(s.used) > p.o.Check {
-		if err := s.Noop().Wait(); err != nil {
-			s.kill()
-			return s.explain(err)
-		}
-	}
-	if mailbox != "" {
-		wait := s.Ensure(mailbox)
-		if settle {
-			if err := wait(); err != nil {
-				clean = true
-				return s.explain(err)
+
+	sent := int64(-1) // octets sent before fn began; -1 while it has not
+	err = func() error {
+		if settle && !s.fresh && time.Since(s.used) > p.o.Check {
+			if err := s.check(); err != nil {
+				return err
 			}
 		}
-	}
-	err = fn(s)
-	if selErr := s.settle(); selErr != nil {
-		err = selErr // what fn got is only its consequence
-	}
-	if s.conn.Pending() > 0 {
-		s.kill()
-	}
+		if mailbox != "" {
+			if wait := s.Ensure(mailbox); settle {
+				if err := wait(); err != nil {
+					return err
+				}
+			}
+		}
+		sent = s.conn.Sent()
+		err := fn(s)
+		if selErr, unseen := s.unseen(); unseen && selErr != nil {
+			return selErr // what fn got is only its consequence
+		}
+		return err
+	}()
 	clean = true
-	return s.explain(err)
+	safe := !settle || sent < 0 || s.conn.Sent() == sent
+	again = err != nil && safe && !s.fresh && s.dropped() && ctx.Err() == nil
+	return s.explain(ctx, err), again
 }
 
 func (p *Pool) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -216,6 +205,19 @@ func (p *Pool) Flights() int64 {
 	return n
 }
 
+// Open is how many connections are open, those for streaming included.
+func (p *Pool) Open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for s := range p.all {
+		if s.alive() {
+			n++
+		}
+	}
+	return n
+}
+
 // Close logs out every connection that is idle, gives those in use until ctx
 // ends, and then closes them. Calls after it fail with Unavailable.
 func (p *Pool) Close(ctx context.Context) error {
@@ -224,37 +226,32 @@ func (p *Pool) Close(ctx context.Context) error {
 	if p.reaper != nil {
 		p.reaper.Stop()
 	}
-	var idle []*Session
+	if p.empty == nil {
+		p.empty = make(chan struct{})
+		if len(p.all) == 0 {
+			close(p.empty)
+		}
+	}
+	empty := p.empty
 	for _, sl := range []*slots{&p.working, &p.streams} {
-		idle = append(idle, sl.idle...)
+		for _, s := range sl.idle {
+			go p.logout(s)
+		}
 		sl.open -= len(sl.idle)
 		sl.idle = nil
 		sl.wakeAll()
 	}
 	p.mu.Unlock()
 
-	var wg sync.WaitGroup
-	for _, s := range idle {
-		wg.Go(func() { p.logout(ctx, s) })
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
 	}
-	wg.Wait()
-
-	for {
-		p.mu.Lock()
-		left := len(p.all)
-		p.mu.Unlock()
-		if left == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			p.mu.Lock()
-			for s := range p.all {
-				s.kill()
-			}
-			p.mu.Unlock()
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.all {
+		s.kill()
 	}
+	return ctx.Err()
 }

@@ -8,9 +8,18 @@ import (
 
 // has reports whether mailbox is selected and nothing else is on its way.
 func (s *Session) has(mailbox string) bool {
+	name := mail.CanonicalName(mailbox)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pending == nil && s.name == mail.CanonicalName(mailbox)
+	ours := s.pending == nil && s.name == name
+	s.mu.Unlock()
+	return ours && s.holds(name)
+}
+
+// holds reports whether the client thinks so too: a caller may have sent UNSELECT
+// or CLOSE, and the server may have closed the mailbox.
+func (s *Session) holds(name string) bool {
+	m := s.Mailbox()
+	return m != nil && m.Name == name
 }
 
 // Ensure makes mailbox the selected one. When it is not, SELECT (with CONDSTORE
@@ -27,39 +36,50 @@ func (s *Session) Ensure(mailbox string) (wait func() error) {
 	case p != nil && p.name == name:
 		return s.settle
 	case p != nil:
-		_ = s.settle() // its own caller has asked or does not care
-	case selected == name:
+		_ = s.settle() // whoever asked for it has not waited, so does not care
+	case selected == name && s.holds(name):
 		return func() error { return nil }
 	}
-	if !mail.ValidMailboxName(name) {
-		err := mail.Errorf(mail.NotFound, "There is no such mailbox.")
-		return func() error { return err }
-	}
-	s.conn.Hold(1)
 	p = &selecting{name: name}
-	p.cmd = s.Select(name, &imap.SelectOptions{CondStore: s.Caps().Has(imap.CapCondStore)})
+	if mail.ValidMailboxName(name) {
+		s.conn.Hold(1)
+		p.cmd = s.Select(name, &imap.SelectOptions{CondStore: s.Caps().Has(imap.CapCondStore)})
+	}
 	s.mu.Lock()
-	s.pending, s.name, s.sel, s.dirty = p, "", Selected{}, false
+	s.pending, s.name, s.sel, s.dirty, s.selErr = p, "", Selected{}, false, nil
 	s.mu.Unlock()
 	return s.settle
 }
 
-// settle waits for a SELECT under way and records its outcome.
+// unseen settles a SELECT that the caller has not waited for.
+func (s *Session) unseen() (err error, unseen bool) {
+	s.mu.Lock()
+	unseen = s.pending != nil
+	s.mu.Unlock()
+	if unseen {
+		err = s.settle()
+	}
+	return err, unseen
+}
+
+// settle waits for a SELECT under way, records its outcome and returns it.
 func (s *Session) settle() error {
 	s.mu.Lock()
-	p := s.pending
+	p, err := s.pending, s.selErr
 	s.mu.Unlock()
 	if p == nil {
-		return nil
-	}
-	_ = s.conn.Flush()
-	data, err := p.cmd.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pending != p {
 		return err
 	}
-	s.pending = nil
+	var data *imap.SelectData
+	if p.cmd == nil {
+		err = mail.Errorf(mail.NotFound, "There is no such mailbox.")
+	} else {
+		_ = s.conn.Flush() // when it fails the connection has ended, and the command with it
+		data, err = p.cmd.Wait()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending, s.selErr = nil, err
 	if err != nil {
 		return err
 	}

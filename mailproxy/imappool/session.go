@@ -5,8 +5,10 @@ import (
 	"errors"
 	"math"
 	"mime"
+	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -23,13 +25,25 @@ type Session struct {
 
 	conn  Conn
 	fresh bool      // just opened: a failure is no reason to try again
-	used  time.Time // when it was given back last
+	used  time.Time // when it was given back last; Pool.mu guards it
+
+	killed atomic.Bool // closed by this package
+	silent atomic.Bool // closed because NOOP was not answered
 
 	mu      sync.Mutex
 	sel     Selected
 	name    string // of the selected mailbox, "" when none is
 	dirty   bool
 	pending *selecting
+	selErr  error // of the last SELECT, until the next
+}
+
+// renew prepares a session that was used before for the next caller.
+func (s *Session) renew() {
+	s.fresh = false
+	s.mu.Lock()
+	s.selErr = nil
+	s.mu.Unlock()
 }
 
 // Selected is the state of the selected mailbox.
@@ -52,7 +66,7 @@ func (d Selected) CanKeep(flag imap.Flag) bool {
 // selecting is a SELECT that was sent and not waited for yet.
 type selecting struct {
 	name string
-	cmd  *imapclient.SelectCommand
+	cmd  *imapclient.SelectCommand // nil for a name that cannot be sent
 }
 
 func newSession(ctx context.Context, conn Conn) (*Session, error) {
@@ -69,11 +83,10 @@ func newSession(ctx context.Context, conn Conn) (*Session, error) {
 			},
 		},
 	})
-	stop := context.AfterFunc(ctx, s.kill)
-	defer stop()
+	defer s.bind(ctx)()
 	if err := s.WaitGreeting(); err != nil {
 		s.kill()
-		return nil, s.explain(err)
+		return nil, s.explain(ctx, err)
 	}
 	return s, nil
 }
@@ -105,7 +118,9 @@ func (s *Session) Clean() {
 }
 
 // Batch sends all commands that fn issues together, so that they cost one
-// flight. fn must not wait for any of them.
+// flight. fn must not wait for any of them. Their answers are best waited for in
+// the order of the commands: the client's reader stops when a FETCH of more than
+// 128 messages or a LIST of more than 64 mailboxes has nobody to read it.
 func (s *Session) Batch(fn func()) {
 	s.conn.Hold(math.MaxInt)
 	defer func() { _ = s.conn.Flush() }() // a failed write ends the connection; the commands report it
@@ -114,35 +129,94 @@ func (s *Session) Batch(fn func()) {
 
 // alive reports whether the connection is open as far as is known. The client's
 // reader is always reading, so a peer that closed is noticed at once.
-func (s *Session) alive() bool {
-	select {
-	case <-s.Closed():
-		return false
-	default:
-		return s.conn.Err() == nil
-	}
-}
+func (s *Session) alive() bool { return s.conn.Err() == nil }
 
-// dropped reports whether the connection was lost by no doing of ours or of a
-// malformed answer.
+// dropped reports whether the connection was lost by the network's doing or the
+// server's hanging up, not by ours and not by an answer that cannot be read.
 func (s *Session) dropped() bool {
+	if s.silent.Load() {
+		return true
+	}
 	err := s.conn.Err()
-	return err != nil && mail.KindOf(err) == mail.Unavailable
+	var known *mail.Error
+	return err != nil && !errors.Is(err, net.ErrClosed) && !errors.As(err, &known)
 }
 
 // kill closes the connection; every command under way fails. It never blocks:
 // Client.Close would wait for the reader, which may wait for fn.
-func (s *Session) kill() { _ = s.conn.Close() }
+func (s *Session) kill() {
+	s.killed.Store(true)
+	_ = s.conn.Close()
+}
 
-// explain adds the reason the connection ended for to an error that only says
-// that it did.
-func (s *Session) explain(err error) error {
-	var no *imap.Error
-	if err == nil || errors.As(err, &no) {
-		return err
+// grace is how long commands may go on after their context was cancelled.
+const grace = 3 * time.Second
+
+// bind ends the connection when ctx does: at once when its deadline passes,
+// after grace when it is cancelled. unbind must be called when ctx no longer matters.
+func (s *Session) bind(ctx context.Context) (unbind func()) {
+	var mu sync.Mutex
+	var timer *time.Timer
+	done := false
+	stop := context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case done:
+		case errors.Is(ctx.Err(), context.Canceled):
+			timer = time.AfterFunc(grace, s.kill)
+		default:
+			s.kill()
+		}
+	})
+	return func() {
+		stop()
+		mu.Lock()
+		defer mu.Unlock()
+		done = true
+		if timer != nil {
+			timer.Stop()
+		}
 	}
-	if why := s.conn.Err(); why != nil {
-		return errors.Join(why, err)
+}
+
+const checkWait = 5 * time.Second // for the answer to NOOP of a connection that was long unused
+
+// check tries a connection that was long unused.
+func (s *Session) check() error {
+	t := time.AfterFunc(checkWait, func() {
+		s.silent.Store(true)
+		s.kill()
+	})
+	err := s.Noop().Wait()
+	if !t.Stop() && err == nil {
+		err = net.ErrClosed // the answer came with the kill
 	}
 	return err
 }
+
+// explain adds to an error that only says that the connection ended why it did.
+func (s *Session) explain(ctx context.Context, err error) error {
+	var known *mail.Error
+	var no *imap.Error
+	if err == nil || errors.As(err, &known) || errors.As(err, &no) {
+		return err
+	}
+	if ctxErr := ctx.Err(); ctxErr != nil {
+		return errors.Join(ctxErr, err)
+	}
+	why := s.conn.Err()
+	switch {
+	case why == nil:
+		return err
+	case errors.Is(why, net.ErrClosed) && !s.killed.Load():
+		// The client closed it by itself: it could not read the answer.
+		return mail.Wrap(mail.Unavailable, errors.Join(ErrMalformed, err), "The mail server sent an answer that cannot be read.")
+	}
+	return errors.Join(why, err)
+}
+
+// ErrMalformed is in the chain of an error caused by an answer that the client
+// cannot read. Asking for the same again gives the same; asking for less, for
+// instance without body structures or for one message at a time, may not.
+var ErrMalformed = errors.New("malformed answer")

@@ -17,32 +17,32 @@ type slots struct {
 }
 
 // take removes an idle session from the list: one that has mailbox selected if
-// there is one, else the longest unused. Dead ones are dropped on the way.
-func (sl *slots) take(mailbox string) *Session {
+// there is one, else the longest unused, or the last used when no mailbox is
+// asked for. Dead ones are dropped on the way.
+func (sl *slots) take(mailbox string) (s *Session, dead []*Session) {
 	sl.idle = slices.DeleteFunc(sl.idle, func(s *Session) bool {
-		if !s.alive() {
-			sl.open--
-			return true
+		if s.alive() {
+			return false
 		}
-		return false
+		sl.open--
+		dead = append(dead, s)
+		return true
 	})
 	if len(sl.idle) == 0 {
-		return nil
+		return nil, dead
 	}
 	at := 0
 	if mailbox == "" {
 		at = len(sl.idle) - 1
+	} else if i := slices.IndexFunc(sl.idle, func(s *Session) bool { return s.has(mailbox) }); i >= 0 {
+		at = i
 	}
-	for i, s := range sl.idle {
-		if mailbox != "" && s.has(mailbox) {
-			at = i
-		}
-	}
-	s := sl.idle[at]
+	s = sl.idle[at]
 	sl.idle = slices.Delete(sl.idle, at, at+1)
-	return s
+	return s, dead
 }
 
+// wake lets the first waiter try again.
 func (sl *slots) wake() {
 	if len(sl.waiters) > 0 {
 		w := sl.waiters[0]
@@ -57,7 +57,9 @@ func (sl *slots) wakeAll() {
 	}
 }
 
-// acquire returns a session that nobody else uses.
+// acquire returns a session that nobody else uses. The server's saying that
+// there are too many connections already is an error only when there is none to
+// wait for.
 func (p *Pool) acquire(ctx context.Context, sl *slots, mailbox string) (*Session, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -68,17 +70,21 @@ func (p *Pool) acquire(ctx context.Context, sl *slots, mailbox string) (*Session
 			p.mu.Unlock()
 			return nil, errClosed
 		}
-		if s := sl.take(mailbox); s != nil {
+		s, dead := sl.take(mailbox)
+		for _, d := range dead {
+			p.forget(d)
+		}
+		if s != nil {
 			p.mu.Unlock()
-			s.fresh = false
+			s.renew()
 			return s, nil
 		}
-		wait := p.backoff.err(time.Now())
-		if wait != nil && sl.open == 0 {
+		pause := p.backoff.err(time.Now())
+		if pause != nil && sl.open == 0 {
 			p.mu.Unlock()
-			return nil, wait
+			return nil, pause
 		}
-		if sl.open < sl.max && wait == nil {
+		if sl.open < sl.max && pause == nil {
 			sl.open++
 			p.mu.Unlock()
 			s, err := p.open(ctx, sl)
@@ -86,7 +92,7 @@ func (p *Pool) acquire(ctx context.Context, sl *slots, mailbox string) (*Session
 				return s, nil
 			}
 			if mail.KindOf(err) == mail.Limited {
-				continue // wait for one of those we have, if there is one
+				continue
 			}
 			return nil, err
 		}
@@ -96,26 +102,32 @@ func (p *Pool) acquire(ctx context.Context, sl *slots, mailbox string) (*Session
 		select {
 		case s := <-w:
 			if s != nil {
-				s.fresh = false
+				s.renew()
 				return s, nil
 			}
 		case <-ctx.Done():
-			p.mu.Lock()
-			if i := slices.Index(sl.waiters, w); i >= 0 {
-				sl.waiters = slices.Delete(sl.waiters, i, i+1)
-				p.mu.Unlock()
-				return nil, Kind(ctx.Err())
-			}
-			p.mu.Unlock()
-			if s := <-w; s != nil { // handed over in the same moment
-				p.release(sl, s)
-			} else {
-				p.mu.Lock()
-				sl.wake()
-				p.mu.Unlock()
-			}
+			p.leave(sl, w)
 			return nil, Kind(ctx.Err())
 		}
+	}
+}
+
+// leave takes a waiter out of the queue and passes on what it was given in the
+// same moment.
+func (p *Pool) leave(sl *slots, w chan *Session) {
+	p.mu.Lock()
+	if i := slices.Index(sl.waiters, w); i >= 0 {
+		sl.waiters = slices.Delete(sl.waiters, i, i+1)
+		p.mu.Unlock()
+		return
+	}
+	s := <-w
+	if s == nil {
+		sl.wake()
+	}
+	p.mu.Unlock()
+	if s != nil {
+		p.release(sl, s)
 	}
 }
 
@@ -148,56 +160,55 @@ func (p *Pool) open(ctx context.Context, sl *slots) (*Session, error) {
 
 // release takes a session back. A dead one is forgotten.
 func (p *Pool) release(sl *slots, s *Session) {
-	s.used = time.Now()
 	p.mu.Lock()
-	if !s.alive() || p.closed {
+	defer p.mu.Unlock()
+	s.used = time.Now()
+	switch {
+	case !s.alive():
 		sl.open--
+		p.forget(s)
 		sl.wake()
-		p.mu.Unlock()
-		if p.closed {
-			p.logout(context.Background(), s)
-		} else {
-			p.forget(s)
-		}
-		return
-	}
-	if len(sl.waiters) > 0 {
+	case p.closed:
+		sl.open--
+		go p.logout(s)
+	case len(sl.waiters) > 0:
 		w := sl.waiters[0]
 		sl.waiters = sl.waiters[1:]
 		w <- s
-		p.mu.Unlock()
-		return
+	default:
+		sl.idle = append(sl.idle, s)
+		p.arm()
 	}
-	sl.idle = append(sl.idle, s)
-	p.arm()
-	p.mu.Unlock()
 }
 
-// forget drops a session from the books and makes sure it is closed.
+// forget closes a session and drops it from the books. Pool.mu is held.
 func (p *Pool) forget(s *Session) {
 	s.kill()
-	p.mu.Lock()
-	if _, ok := p.all[s]; ok {
-		delete(p.all, s)
-		p.flights += s.conn.Flights()
+	if _, ok := p.all[s]; !ok {
+		return
 	}
-	p.mu.Unlock()
+	delete(p.all, s)
+	p.flights += s.conn.Flights()
+	if p.empty != nil && len(p.all) == 0 {
+		close(p.empty)
+	}
 }
 
 const logoutWait = 2 * time.Second // for the server's answer to LOGOUT
 
-func (p *Pool) logout(ctx context.Context, s *Session) {
+// logout says good-bye and forgets.
+func (p *Pool) logout(s *Session) {
 	if s.alive() {
-		ctx, cancel := context.WithTimeout(ctx, logoutWait)
-		stop := context.AfterFunc(ctx, s.kill)
+		t := time.AfterFunc(logoutWait, s.kill)
 		_ = s.Logout().Wait() // nothing is lost when it fails
-		stop()
-		cancel()
+		t.Stop()
 	}
+	p.mu.Lock()
 	p.forget(s)
+	p.mu.Unlock()
 }
 
-// arm sets the reaper for the session that has been idle longest. Pool.mu is held.
+// arm sets the reaper when there was nothing to wait for before. Pool.mu is held.
 func (p *Pool) arm() {
 	if p.reaper == nil {
 		p.reaper = time.AfterFunc(p.o.Idle, p.reap)
@@ -208,16 +219,19 @@ func (p *Pool) arm() {
 
 // reap logs out what has been idle for too long.
 func (p *Pool) reap() {
-	now := time.Now()
-	var old []*Session
-	next := time.Duration(0)
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	now := time.Now()
+	next := time.Duration(0)
 	for _, sl := range []*slots{&p.working, &p.streams} {
 		sl.idle = slices.DeleteFunc(sl.idle, func(s *Session) bool {
 			left := p.o.Idle - now.Sub(s.used)
 			if left <= 0 || !s.alive() {
 				sl.open--
-				old = append(old, s)
+				go p.logout(s)
 				return true
 			}
 			if next == 0 || left < next {
@@ -226,11 +240,7 @@ func (p *Pool) reap() {
 			return false
 		})
 	}
-	if next > 0 && !p.closed {
+	if next > 0 {
 		p.reaper.Reset(next)
-	}
-	p.mu.Unlock()
-	for _, s := range old {
-		p.logout(context.Background(), s)
 	}
 }

@@ -17,6 +17,9 @@ func UIDs(set imap.NumSet, limit int) ([]imap.UID, error) {
 		}
 		return nil, mail.Errorf(mail.Internal, "not a set of UIDs: %T", set)
 	}
+	if imap.IsSearchRes(uids) {
+		return nil, mail.Errorf(mail.Internal, "a set without numbers")
+	}
 	n := uint64(0)
 	for _, r := range uids {
 		if r.Start == 0 || r.Stop == 0 || r.Stop < r.Start {
