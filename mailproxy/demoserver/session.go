@@ -483,6 +483,9 @@ func matchList(name, ref, pattern string) bool {
 		}
 		pattern = ref + pattern
 	}
+	if len(pattern) > 2*maxMailboxName {
+		return false
+	}
 	const any, level = '*', '%'
 	// possible[i] tells whether the pattern so far can match name[:i].
 	possible := make([]bool, len(name)+1)

@@ -15,7 +15,7 @@ import (
 //	{n=10-90}   a number of that range, remembered as n
 //	{n}         what was remembered
 //
-// Within one conversation the same slots hold the same values.
+// A choice may hold slots itself. Within one conversation the same slots hold the same values.
 type spinner struct {
 	r      *rand.Rand
 	values map[string]string
@@ -52,15 +52,35 @@ func (s *spinner) text(t string) string {
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(t, '{')
-		j := strings.IndexByte(t[max(i, 0):], '}') + max(i, 0)
-		if i < 0 || j <= i {
-			b.WriteString(t)
-			return b.String()
+		if i < 0 {
+			break
+		}
+		n := slotEnd(t[i:])
+		if n < 0 {
+			break
 		}
 		b.WriteString(t[:i])
-		b.WriteString(s.slot(t[i+1 : j]))
-		t = t[j+1:]
+		b.WriteString(s.slot(t[i+1 : i+n]))
+		t = t[i+n+1:]
 	}
+	b.WriteString(t)
+	return b.String()
+}
+
+// slotEnd finds the brace that closes the one t begins with, or returns -1.
+func slotEnd(t string) int {
+	depth := 0
+	for i, c := range t {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 func (s *spinner) slot(body string) string {
@@ -68,19 +88,18 @@ func (s *spinner) slot(body string) string {
 		return v
 	}
 	name, choices, named := strings.Cut(body, "=")
-	if !named || strings.ContainsAny(name, " |;") {
+	if !named || strings.ContainsAny(name, " |;{") {
 		name, choices = "", body
 	}
 	var v string
 	lo, hi, isRange := strings.Cut(choices, "-")
 	from, err1 := strconv.Atoi(lo)
 	to, err2 := strconv.Atoi(hi)
-	switch {
+	switch options := splitChoices(choices); {
 	case isRange && err1 == nil && err2 == nil && to >= from:
 		v = strconv.Itoa(from + s.r.IntN(to-from+1))
-	case strings.Contains(choices, "|"):
-		options := strings.Split(choices, "|")
-		v = options[s.r.IntN(len(options))]
+	case len(options) > 1:
+		v = s.text(options[s.r.IntN(len(options))])
 	default:
 		return "{" + body + "}" // not a slot
 	}
@@ -88,4 +107,24 @@ func (s *spinner) slot(body string) string {
 		s.values[name] = v
 	}
 	return v
+}
+
+// splitChoices splits at the bars that are not within an inner slot.
+func splitChoices(s string) []string {
+	var out []string
+	depth, start := 0, 0
+	for i, c := range s {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case '|':
+			if depth == 0 {
+				out = append(out, s[start:i])
+				start = i + 1
+			}
+		}
+	}
+	return append(out, s[start:])
 }
