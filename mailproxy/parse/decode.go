@@ -11,29 +11,48 @@ import (
 // anything else passes unchanged). It streams and never fails on rubbish: what
 // cannot be decoded is skipped. Errors are those of r alone.
 func Decode(r io.Reader, encoding string) io.Reader {
-	var d decoder
-	switch Encoding(encoding) {
-	case "base64":
-		d = &base64Decoder{}
-	case "quoted-printable":
-		d = qpDecoder{}
-	case "uuencode":
-		d = &uuDecoder{}
-	default:
+	d := newDecoder(encoding)
+	if d == nil {
 		return r
 	}
-	return &lineReader{br: bufio.NewReaderSize(r, 8192), d: d}
+	return &lineReader{br: bufio.NewReaderSize(r, maxPiece), d: d}
+}
+
+func newDecoder(encoding string) decoder {
+	switch Encoding(encoding) {
+	case "base64":
+		return &base64Decoder{}
+	case "quoted-printable":
+		return qpDecoder{}
+	case "uuencode":
+		return &uuDecoder{}
+	}
+	return nil
 }
 
 // DecodeBytes is Decode for what is in memory.
 func DecodeBytes(b []byte, encoding string) []byte {
-	switch Encoding(encoding) {
-	case "base64", "quoted-printable", "uuencode":
-		out, _ := io.ReadAll(Decode(bytes.NewReader(b), encoding))
-		return out
+	d := newDecoder(encoding)
+	if d == nil || len(b) == 0 {
+		return b
 	}
-	return b
+	out := make([]byte, 0, DecodedSize(int64(len(b)), encoding)+16)
+	for len(b) > 0 {
+		line, whole := b, false
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			line, whole = b[:i+1], i < maxPiece
+		}
+		b = b[len(line):]
+		var done bool
+		if out, _, done = d.line(out, line, whole, len(b) == 0 && line[len(line)-1] != '\n'); done {
+			return out
+		}
+	}
+	out, _, _ = d.line(out, nil, false, true)
+	return out
 }
+
+const maxPiece = 8192 // octets of a long line decoded at a time
 
 // Encoding is the plain name of a transfer encoding as written in mail: lower
 // case, aliases resolved. Unknown names come back as they are.

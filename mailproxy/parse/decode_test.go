@@ -78,6 +78,9 @@ func FuzzDecode(f *testing.F) {
 		if len(got) > len(in)+2 {
 			t.Errorf("%d octets from %d", len(got), len(in))
 		}
+		if bytes.Count(in, []byte("\n")) == 0 && len(in) >= maxPiece {
+			return // cut elsewhere
+		}
 		slow, err := io.ReadAll(Decode(iotest.OneByteReader(bytes.NewReader(in)), enc))
 		if err != nil || !bytes.Equal(slow, got) {
 			t.Errorf("byte by byte: %q, %v; at once: %q", slow, err, got)

@@ -11,7 +11,10 @@ import (
 	"postern/mailproxy/mail"
 )
 
-const maxLink = 2048 // octets of an address that is made a link
+const (
+	maxLink = 2048 // octets of an address that is made a link
+	maxHost = 300  // octets in which its host has to end
+)
 
 // linker finds links in plain text. It makes one pass over each word; nothing it
 // does depends on more than the word and maxLink.
@@ -133,6 +136,12 @@ func isAlnum(c byte) bool {
 // webLink reads host and path. It returns how many octets belong to the link,
 // and its address with the host in ASCII and the rest escaped.
 func webLink(scheme, s string) (int, string) {
+	// the host first, so that words full of schemes cost little
+	if i := strings.IndexAny(s[:min(len(s), maxHost)], "/?#"); i < 0 {
+		s = s[:min(len(s), maxHost)]
+	} else if !strings.ContainsFunc(s[:i], linkStop) && asciiHost(s[:i]) == "" {
+		return 0, ""
+	}
 	if len(s) > maxLink {
 		s = s[:maxLink]
 		for len(s) > 0 && !utf8.ValidString(s[len(s)-min(len(s), 4):]) {
@@ -141,7 +150,7 @@ func webLink(scheme, s string) (int, string) {
 	}
 	// the end: white space of any kind, full-width punctuation
 	for i, r := range s {
-		if r >= 0x80 && linkStop(r) {
+		if linkStop(r) {
 			s = s[:i]
 			break
 		}
@@ -161,8 +170,8 @@ func webLink(scheme, s string) (int, string) {
 
 // linkStop are the characters outside ASCII that end a link.
 func linkStop(r rune) bool {
-	return unicode.IsSpace(r) || unicode.IsControl(r) || invisible(r) || r == utf8.RuneError ||
-		r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xff0f || r >= 0xff1a && r <= 0xff20 || r >= 0x2018 && r <= 0x201f || r == 0x00ab || r == 0x00bb || r == 0x2039 || r == 0x203a || r == 0x2026
+	return r >= 0x80 && (unicode.IsSpace(r) || unicode.IsControl(r) || invisible(r) || r == utf8.RuneError ||
+		r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xff0f || r >= 0xff1a && r <= 0xff20 || r >= 0x2018 && r <= 0x201f || r == 0x00ab || r == 0x00bb || r == 0x2039 || r == 0x203a || r == 0x2026)
 }
 
 // trimLink drops the punctuation at the end that belongs to the sentence, and
@@ -330,7 +339,7 @@ func mailAddress(w string, i int) (a, b int) {
 			return 0, 0
 		}
 	}
-	if !hostName(asc) {
+	if asc == "localhost" || !hostName(asc) {
 		return 0, 0
 	}
 	if tld := asc[strings.LastIndexByte(asc, '.')+1:]; len(tld) < 2 || isDigits(tld) {

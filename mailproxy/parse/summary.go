@@ -161,9 +161,6 @@ func snippet(bs imap.BodyStructure, plan Plan, prefix []byte) string {
 }
 
 func partSnippet(x Part, raw []byte) string {
-	if x.Encoding == "base64" { // whole groups only, or the last letters are wrong
-		raw = raw[:len(raw)-len(raw)%4]
-	}
 	b := DecodeBytes(raw, x.Encoding)
 	// the cut may have split a character
 	for i := 0; i < 3 && len(b) > 0 && b[len(b)-1] >= 0x80; i++ {

@@ -8,15 +8,16 @@ import (
 )
 
 const (
-	maxQuoteDepth = 20    // deeper quotes are shown at this depth
-	maxBlocks     = 5000  // blocks of one text
-	maxLinks      = 10000 // links of one text
+	maxQuoteDepth = 20     // deeper quotes are shown at this depth
+	maxBlocks     = 5000   // blocks of one text
+	maxLines      = 100000 // lines of one text
+	maxLinks      = 10000  // links of one text
 	maxLine       = 64 << 10
 )
 
 // Text cuts plain text into blocks by quote depth, with signature, columns that
 // must be kept, patches and links found. flowed and delSp are the parameters of
-// format=flowed (RFC 3676). At most 2 MiB are shown; cut is set when there was
+// format=flowed (RFC 3676). At most 2 MiB and 100,000 lines are shown; cut is set when there was
 // more. An attribution ("On … wrote:") goes with the quote that follows, what
 // follows "-----Original Message-----" is one quote deeper.
 func Text(s string, flowed, delSp bool) (blocks []mail.TextBlock, cut bool) {
@@ -28,6 +29,9 @@ func Text(s string, flowed, delSp bool) (blocks []mail.TextBlock, cut bool) {
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	lines := splitLines(s, flowed)
+	if len(lines) > maxLines {
+		lines, cut = lines[:maxLines], true
+	}
 	if flowed {
 		lines = unflow(lines, delSp)
 	}
@@ -67,8 +71,8 @@ type textLine struct {
 }
 
 func splitLines(s string, flowed bool) []textLine {
-	lines := make([]textLine, 0, strings.Count(s, "\n")+1)
-	for len(s) > 0 {
+	lines := make([]textLine, 0, min(strings.Count(s, "\n")+1, maxLines+2))
+	for len(s) > 0 && len(lines) <= maxLines {
 		var t string
 		i := strings.IndexAny(s, "\r\n")
 		switch {
@@ -207,10 +211,12 @@ func markAttribution(lines []textLine) {
 		first := last
 		joined := lines[last].text
 		ok := isAttribution(joined)
-		for n := 0; !ok && n < 2 && first > 0 && lines[first-1].text != "" && lines[first-1].depth == d && len(joined) < 400; n++ {
-			first--
-			joined = lines[first].text + " " + joined
-			ok = isAttribution(joined)
+		for n, k := 0, last; n < 2 && !opensAttribution(joined) && k > 0 && lines[k-1].text != "" && lines[k-1].depth == d && len(joined) < 400; n++ {
+			k--
+			joined = lines[k].text + " " + joined
+			if isAttribution(joined) && (!ok || opensAttribution(joined)) {
+				first, ok = k, true
+			}
 		}
 		if !ok {
 			continue
@@ -242,6 +248,17 @@ func isAttribution(t string) bool {
 			if strings.Contains(l, w) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// opensAttribution reports whether a line begins as attributions do in the
+// languages that say when before who.
+func opensAttribution(t string) bool {
+	for _, p := range [...]string{"On ", "Am ", "Le ", "El ", "Il ", "Op ", "Den ", "Em ", "Dnia ", "W dniu ", "В ", "At "} {
+		if strings.HasPrefix(t, p) {
+			return true
 		}
 	}
 	return false
