@@ -23,7 +23,9 @@ type Input struct {
 	Date  time.Time     // with the zone to write; the offset shows where the sender is
 	// MessageID without brackets; "" makes one with the sender's domain.
 	MessageID string
-	Files     []mail.Attachment // in order; Draft.Files is not looked at
+	// Files in order, the same as those of Draft.Files, of which only the IDs are
+	// used, and only when Unfinished.
+	Files []mail.Attachment
 	// Sanitise makes Draft.HTML safe to send. Needed when Draft.Rich.
 	Sanitise func(html string) string
 	// PlainText is the text form of a HTML body. nil uses Draft.Text.
@@ -132,7 +134,7 @@ func envelopeAndHeader(in Input) (mail.Submission, string, error) {
 		h.add(name, chunks)
 	}
 	if in.Unfinished {
-		h.b.WriteString(DraftFields(d))
+		h.b.WriteString(draftFields(d, Paths(d, in.Files)))
 	}
 	field("From", []mail.Address{{Name: in.From.Name, Addr: in.From.Addr}})
 	field("To", to)
@@ -204,7 +206,7 @@ var errNoSanitiser = errors.New("HTML without a sanitiser")
 func (b *builder) body(w io.Writer) error {
 	var inline, attached []int
 	for i, f := range b.in.Files {
-		if b.in.Draft.Rich && f.Inline && f.ContentID != "" && !f.Message {
+		if isInline(b.in.Draft, f) {
 			inline = append(inline, i)
 		} else {
 			attached = append(attached, i)

@@ -24,14 +24,67 @@ type state struct {
 	To  string `json:"t,omitempty"`
 	Cc  string `json:"c,omitempty"`
 	Bcc string `json:"b,omitempty"`
+	// Files are the part paths of the draft's files by DraftFile.ID, so that a
+	// form which still names a file of an earlier copy finds it in this one.
+	Files map[string]string `json:"a,omitempty"`
 }
 
-const maxTyped = 100 << 10 // octets of a list kept as typed
+const (
+	maxTyped = 100 << 10 // octets of a list kept as typed
+	maxFiles = 200       // files of a draft
+	maxState = 1 << 20   // octets of FieldState
+)
 
-// DraftFields are the header fields that make a message a draft again: Bcc and
-// the X-Postern fields, whole lines. Put before a message that Build made they
-// give what Build makes with Unfinished.
-func DraftFields(d mail.Draft) string {
+func parseState(value string) (s state) {
+	if len(value) > maxState {
+		return state{}
+	}
+	js, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
+	if err != nil || json.Unmarshal(js, &s) != nil {
+		return state{}
+	}
+	return s
+}
+
+// KeptFile is the part path that the file with DraftFile.ID id has in a copy in
+// Drafts, by the value of its FieldState; "" when it is not there.
+func KeptFile(value, id string) string {
+	if p := parseState(value).Files[id]; ValidPath(p) {
+		return p
+	}
+	return ""
+}
+
+// Paths are the part paths that Build gives the draft's files, in their order.
+func Paths(d mail.Draft, files []mail.Attachment) []string {
+	related := "2." // alternative: text, related: html, images
+	for _, f := range files {
+		if !isInline(d, f) {
+			related = "1.2." // the same as the first part of mixed
+		}
+	}
+	out := make([]string, len(files))
+	i, a := 1, 1
+	for n, f := range files {
+		if isInline(d, f) {
+			i++
+			out[n] = related + itoa(i)
+		} else {
+			a++
+			out[n] = itoa(a)
+		}
+	}
+	return out
+}
+
+// isInline reports whether a file goes inside the HTML body.
+func isInline(d mail.Draft, f mail.Attachment) bool {
+	return d.Rich && f.Inline && f.ContentID != "" && !f.Message
+}
+
+// draftFields are the header fields that make a message a draft: Bcc and the
+// X-Postern fields, whole lines. paths are those of d.Files.
+func draftFields(d mail.Draft, paths []string) string {
 	s := state{Kind: d.Kind, From: d.From, Rich: d.Rich}
 	if !d.Parent.IsZero() {
 		s.Parent = d.Parent.String()
@@ -43,6 +96,12 @@ func DraftFields(d mail.Draft) string {
 		return ""
 	}
 	s.To, s.Cc, s.Bcc = keep(d.To), keep(d.Cc), keep(d.Bcc)
+	if len(paths) == len(d.Files) && len(paths) > 0 {
+		s.Files = map[string]string{}
+		for i, f := range d.Files[:min(len(d.Files), maxFiles)] {
+			s.Files[f.ID] = paths[i]
+		}
+	}
 	var h fields
 	if ValidKey(d.Key) {
 		h.raw(FieldKey, d.Key)
@@ -91,13 +150,8 @@ func Continue(m mail.Message, text, html string, me []mail.Identity, key string)
 		switch {
 		case strings.EqualFold(h.Name, FieldKey) && ValidKey(strings.TrimSpace(h.Value)):
 			d.Key = strings.TrimSpace(h.Value)
-		case strings.EqualFold(h.Name, FieldState) && len(h.Value) < 8*maxTyped:
-			if js, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(h.Value), "")); err == nil {
-				var t state
-				if json.Unmarshal(js, &t) == nil {
-					s = t
-				}
-			}
+		case strings.EqualFold(h.Name, FieldState):
+			s = parseState(h.Value)
 		}
 	}
 	switch s.Kind {
