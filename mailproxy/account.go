@@ -39,6 +39,7 @@ type Account struct {
 	boxes   boxes
 	results results
 	opened  opened
+	drafts  drafts
 
 	poorMu sync.Mutex
 	poor   map[string]time.Time // mailboxes listed without body structures, until when

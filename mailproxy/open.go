@@ -19,6 +19,19 @@ type OpenOptions struct {
 // structure is not known yet. A message that was expunged, and one of a mailbox
 // that was made anew, is Stale; an unknown mailbox is NotFound.
 func (a *Account) Open(ctx context.Context, ref mail.MessageRef, o OpenOptions) (mail.Message, error) {
+	x, err := a.openParts(ctx, ref, o)
+	return x.m, err
+}
+
+// opening is an opened message with what it was made from.
+type opening struct {
+	m    mail.Message
+	in   scope
+	plan parse.Plan
+	body bodies
+}
+
+func (a *Account) openParts(ctx context.Context, ref mail.MessageRef, o OpenOptions) (opening, error) {
 	r := &reader{a: a, ref: ref}
 	p, ok := r.top()
 	var flags mail.Flags
@@ -31,21 +44,21 @@ func (a *Account) Open(ctx context.Context, ref mail.MessageRef, o OpenOptions) 
 		}
 		if !ok {
 			if p, err = r.splitWhole(ctx, err); err != nil {
-				return mail.Message{}, err
+				return opening{}, err
 			}
 		}
 	}
 	p, rest, err := r.descend(ctx, p, o.Path, true)
 	if err != nil {
-		return mail.Message{}, err
+		return opening{}, err
 	}
 	plan, err := planAt(p, rest)
 	if err != nil {
-		return mail.Message{}, err
+		return opening{}, err
 	}
 	header, body, g, err := r.parts(ctx, p, rest, plan, o.MarkSeen)
 	if err != nil {
-		return mail.Message{}, err
+		return opening{}, err
 	}
 	if g != nil {
 		flags = g.flags
@@ -61,7 +74,7 @@ func (a *Account) Open(ctx context.Context, ref mail.MessageRef, o OpenOptions) 
 		remote, trackers := sanitize.CountRemote(src)
 		m.Remote = remote + trackers
 	}
-	return m, nil
+	return opening{m, p, plan, body}, nil
 }
 
 // bodies are fetched parts by path.

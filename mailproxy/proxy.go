@@ -8,9 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"postern/mailproxy/compose"
 	"postern/mailproxy/imapconn"
 	"postern/mailproxy/imappool"
 	"postern/mailproxy/mail"
+	"postern/mailproxy/submit"
 )
 
 var errNotBuilt = errors.New("not built")
@@ -26,6 +28,19 @@ type Options struct {
 
 	// Roles are the mailboxes that a person has chosen for a role, by name; may be nil.
 	Roles func(ctx context.Context, accountID string) map[string]mail.Role
+	// Identities are the addresses that a person sends as; may be nil.
+	Identities func(ctx context.Context, accountID string) ([]mail.Identity, error)
+	// Zone is the person's time zone for the Date of what is sent; nil, or a nil
+	// location, means UTC.
+	Zone func(ctx context.Context, accountID string) *time.Location
+	// Words are what answers put into the text; zero means English.
+	Words compose.Words
+
+	// What writing and sending need. Without Outbox nothing can be sent, without
+	// Blobs no file be attached.
+	Blobs  Blobs
+	Outbox Outbox
+	Jobs   Jobs
 
 	UndoWindow     time.Duration // between Send and submission; 0 means 10 s
 	MaxMessageSize int64         // octets of a message as sent; 0 means 50 MiB
@@ -67,7 +82,8 @@ type Server struct {
 	Name    string   // unique; goes into Account.ID, so it stays when the host moves
 	Domains []string // whose people it serves; the first one completes a bare user name
 
-	IMAP imapconn.Config
+	IMAP   imapconn.Config
+	Submit submit.Config
 
 	Login     LoginForm
 	KeepsSent bool // stores submitted mail in Sent itself, so that we must not
