@@ -130,9 +130,9 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 		if n%2 == 0 {
 			class += " is-unread"
 		}
-		fmt.Fprintf(&b, `<li class="%s" id="r%d"><span class="row-mark"></span><button class="star" type="submit" name="star" value="%d" aria-pressed="%t" aria-label="Star" data-key="s">*</button>`+
+		fmt.Fprintf(&b, `<li class="%s" id="r%d"><span class="row-mark"></span><button class="star" type="submit" name="star" value="%d" aria-pressed="%t" aria-label="Star">*</button>`+
 			`<label class="pick"><input class="check" type="checkbox" name="id" value="%d" aria-label="Select"></label><a class="row-link" href="/msg/%d"><span class="what">Subject %d</span></a>`+
-			`<div class="row-acts"><button class="icon-btn" type="submit" name="archive" value="%d" data-key="e">A</button></div></li>`, class, n, n, s.starred[n], n, n, n, n)
+			`<div class="row-acts"><button class="icon-btn" type="submit" name="archive" value="%d" aria-label="Archive">A</button></div></li>`, class, n, n, s.starred[n], n, n, n, n)
 	}
 	b.WriteString(`</ul></form>`)
 	s.mu.Unlock()
@@ -206,7 +206,7 @@ func (s *site) regions(main string) string {
 	}
 	s.mu.Unlock()
 	return `<div class="notice" id="lost" data-behavior="unreachable" hidden>Postern did not answer.</div>
-		<header class="top" id="top" data-swap="whole"><search class="search"><form action="/list"><input type="search" id="q" name="q" data-key="/" aria-label="Search mail"></form></search>
+		<header class="top" id="top" data-swap="morph"><search class="search"><form action="/list"><input type="search" id="q" name="q" data-key="/" aria-label="Search mail"></form></search>
 		<a href="/compose" data-key="c" id="compose-link">Compose</a><a href="/list" data-key="g i">Inbox</a> <a href="/slow" id="slow">Slow</a> <a href="/file" id="file-link">File</a> <a href="/fail" id="fail">Fail</a> <a href="/dark" id="dark">Dark</a><button popovertarget="keys" type="button" data-key="?">?</button></header>
 		<nav class="side" id="nav" data-swap="morph"><ul><li><a class="side-link" href="/list">Inbox</a></li></ul></nav>
 		<main class="sheet" id="main" data-swap="whole">` + main + `</main><div class="toasts" id="toasts" role="status" data-swap="inside">` + toast + `</div>
@@ -220,8 +220,8 @@ func (s *site) page(w http.ResponseWriter, status int, title, main string) {
 func (s *site) write(w http.ResponseWriter, status int, title, root, body string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, `<!doctype html><html lang="en"%s><head><meta charset="utf-8"><title>%s</title><link rel="icon" href="/static/x"><link rel="stylesheet" href="%s"><script src="%s" defer></script></head>`+
-		`<body class="app" hx-boost:inherited="true" hx-sync:inherited="body:replace">%s</body></html>`, root, title, static.URL("app.css"), static.URL("app.js"), body)
+	fmt.Fprintf(w, `<!doctype html><html lang="en"%s><head><meta charset="utf-8"><title>%s</title><link rel="icon" type="image/svg+xml" href="%s"><link rel="stylesheet" href="%s"><script src="%s" defer></script></head>`+
+		`<body class="app" hx-boost:inherited="true" hx-sync:inherited="body:replace">%s</body></html>`, root, title, static.URL("favicon.svg"), static.URL("app.css"), static.URL("app.js"), body)
 }
 
 func (s *site) requests(prefix string) []string {
@@ -376,6 +376,9 @@ func TestLinksSwapInPlace(t *testing.T) {
 	b.wait(`document.activeElement.matches("#r12 .row-link")`)
 	b.do(chromedp.NavigateForward())
 	b.wait(`document.title === "Message 12"`)
+	if got := eval[string](b, `document.querySelector("link[rel=icon]").getAttribute("href")`); !strings.Contains(got, "/static/favicon.") {
+		t.Errorf("icon is %s", got)
+	}
 	b.here()
 }
 
@@ -432,13 +435,16 @@ func TestActionsKeepThePlace(t *testing.T) {
 	eval[bool](b, `(document.querySelector("#main").scrollTop = 200, document.querySelector("#r8 .row-link").focus({preventScroll: true}), true)`)
 	entries := eval[int](b, "history.length")
 	b.key("e")
-	b.wait(`!document.getElementById("r8") && document.querySelector(".toast span").textContent === "Archived"`)
+	b.wait(`!document.getElementById("r8") && document.querySelector(".toast span").textContent === "1 archived"`)
 	b.wait(`document.activeElement.matches("#r9 .row-link")`)
 	if got := eval[int](b, `document.querySelector("#main").scrollTop`); got != 200 {
 		t.Errorf("scrolled to %d, want 200", got)
 	}
 	if got := eval[int](b, "history.length"); got != entries {
 		t.Errorf("history grew from %d to %d", entries, got)
+	}
+	if n := eval[int](b, `document.querySelectorAll(".pick input:checked").length`); n != 0 {
+		t.Errorf("%d boxes are ticked after a key acted on one row", n)
 	}
 	b.key("s")
 	b.wait(`document.querySelector("#r9 .star").getAttribute("aria-pressed") === "true"`)
@@ -457,6 +463,10 @@ func TestUndoAfterTheToast(t *testing.T) {
 	if got := b.requests("POST"); len(got) != 1 {
 		t.Errorf("dismissing told the server: %q", got)
 	}
+	b.click("#r9 .row-link")
+	b.wait(`document.title === "Message 9"`)
+	b.key("u")
+	b.wait(`document.title === "Inbox"`)
 	b.key("z")
 	b.wait(`document.getElementById("r8") && document.querySelector(".toast:not([hidden]) span").textContent === "Undone"`)
 	b.here()

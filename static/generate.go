@@ -6,7 +6,8 @@
 //	go run -modfile=tools.mod static/generate.go
 //
 // Run it from the top of the module; it needs only Go. Style sheets become one
-// app.css and scripts one app.js, minified; every file gets a name that holds a
+// app.css (and letter.css, for letters in their frames) and scripts one app.js,
+// minified; every file gets a name that holds a
 // hash of its bytes, and text also a .gz and a .br beside it. The same sources
 // give the same bytes on every machine.
 package main
@@ -94,12 +95,13 @@ func main() {
 	check(os.WriteFile(dir+"/manifest.go", src, 0o644))
 }
 
-// bundle returns app.css, app.js and the fonts app.css names.
+// bundle returns the style sheets, app.js and the fonts they name.
 func bundle() map[string][]byte {
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{dir + "/css/app.css", dir + "/ts/app.ts"},
+		EntryPoints:       []string{dir + "/css/app.css", dir + "/css/letter.css", dir + "/ts/app.ts"},
 		Bundle:            true,
 		Outdir:            dist,
+		Outbase:           dir,
 		EntryNames:        "[name]",
 		AssetNames:        "[name].[hash]",
 		Loader:            map[string]api.Loader{".woff2": api.LoaderFile},

@@ -13,6 +13,7 @@ import "./frame";
 import "./list";
 import "./menu";
 import "./offline";
+import "./print";
 import "./toast";
 import "./upload";
 

@@ -20,6 +20,16 @@ behavior("composer", (composer, signal) => {
     if (!form.hasAttribute("data-htmx-powered")) changed = false; // the browser leaves the page
   }, { signal });
 
+  // Enter in a line goes on to the next; it does not send half a letter
+  form.addEventListener("keydown", (event) => {
+    const field = event.target;
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
+    if (!(field instanceof HTMLInputElement) || !["text", "email", "search"].includes(field.type)) return;
+    event.preventDefault();
+    const fields = [...form.querySelectorAll<HTMLElement>("input:not([type=hidden]), select, textarea, [contenteditable]")].filter((f) => f.checkVisibility());
+    fields[fields.indexOf(field) + 1]?.focus();
+  }, { signal });
+
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = (event as CustomEvent<{ ctx: Context }>).detail;
     if (!changed || ctx.request.form === form) return;

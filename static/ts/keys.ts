@@ -34,7 +34,7 @@ export function press(event: KeyboardEvent): void {
   const key = first ? `${first} ${chord}` : chord;
   clearTimeout(timer);
   first = "";
-  if (bound.get(key)?.() || activate(find(key, target))) {
+  if (bound.get(key)?.() || activate(find(key, target)) || alone(key, target)) {
     event.preventDefault();
   } else if (!key.includes(" ") && begins(key)) {
     first = key;
@@ -74,8 +74,7 @@ function begins(key: string): boolean {
 function find(key: string, target: EventTarget | undefined): HTMLElement | undefined {
   const within = [
     document.querySelector(".mail:has(.pick input:checked) .bar-bulk"),
-    target instanceof Element ? target.closest(".row, .msg, form") : null,
-    document.querySelector(".row:has(.row-link:focus)"),
+    target instanceof Element ? target.closest(".row, .msg, .reply, .composer") : null,
     document,
   ];
   for (const scope of within) {
@@ -96,6 +95,23 @@ function usable(control: HTMLElement, anywhere: boolean): boolean {
   return !control.closest(".row, .bar-bulk") && seen.checkVisibility();
 }
 
+/** alone has a key of the bar act on the row that has the focus, when nothing is ticked. */
+function alone(key: string, target: EventTarget | undefined): boolean {
+  const row = target instanceof Element ? target.closest(".row") : null;
+  const control = row?.closest(".mail")?.querySelector<HTMLElement>(`.bar-bulk ${selector(key)}`);
+  const box = row?.querySelector<HTMLInputElement>(".pick input");
+  if (!control || !box || control.matches(":disabled")) return false;
+  mark(box, true);
+  activate(control);
+  if (!control.matches("summary")) mark(box, false); // what it sends is gathered
+  return true;
+}
+
+function mark(box: HTMLInputElement, on: boolean): void {
+  box.checked = on;
+  box.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 function activate(control: HTMLElement | undefined): boolean {
   if (!control) return false;
   if (control.matches("input:not([type=submit], [type=button], [type=checkbox]), textarea")) {
@@ -103,6 +119,7 @@ function activate(control: HTMLElement | undefined): boolean {
     (control as HTMLInputElement).select();
   } else {
     control.click();
+    if (control.matches("summary")) control.nextElementSibling?.querySelector<HTMLElement>("a, button, input")?.focus();
   }
   return true;
 }

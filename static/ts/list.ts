@@ -125,6 +125,11 @@ behavior<HTMLFormElement>("list", (list, signal) => {
     open?.click();
     return open !== null;
   }, signal);
+  bind("s", () => {
+    const star = rows().some((row) => box(row)?.checked) ? null : focused()?.querySelector<HTMLElement>(".star");
+    star?.click();
+    return star != null;
+  }, signal);
   bind("Escape", () => {
     const any = rows().some((row) => box(row)?.checked);
     if (any) tick(() => false);

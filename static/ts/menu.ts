@@ -8,6 +8,7 @@ behavior<HTMLDetailsElement>("menu", (menu, signal) => {
   const button = menu.querySelector<HTMLElement>("summary");
   const pop = button?.nextElementSibling as HTMLElement | null;
   if (!button || !pop) return;
+  const drawn = pop.className; // where the server lets it open
   let opened: AbortController | undefined; // listeners while it is open
   signal.addEventListener("abort", () => opened?.abort());
 
@@ -18,6 +19,7 @@ behavior<HTMLDetailsElement>("menu", (menu, signal) => {
     for (const other of document.querySelectorAll<HTMLDetailsElement>('details[data-behavior~="menu"][open]')) {
       if (other !== menu && !other.contains(menu)) other.open = false;
     }
+    pop.className = drawn;
     fit(pop);
     document.addEventListener("pointerdown", (event) => {
       if (!menu.contains(event.target as Node)) menu.open = false;
@@ -52,9 +54,8 @@ behavior<HTMLDetailsElement>("menu", (menu, signal) => {
 
 /** fit turns a menu that would leave the window to the other side, where it fits. */
 function fit(pop: HTMLElement): void {
-  pop.classList.toggle("at-top", pop.dataset["top"] === "true");
   const box = pop.getBoundingClientRect();
-  if (box.bottom > innerHeight && box.top - box.height > 0) pop.classList.add("at-top");
+  if (box.bottom > innerHeight && box.height < box.top) pop.classList.add("at-top");
   if (box.left < 0) pop.classList.add("at-start");
   else if (box.right > innerWidth) pop.classList.remove("at-start");
 }

@@ -15,6 +15,7 @@ interface Step {
 
 const steps = new WeakMap<Context, Step>();
 const underway = new Set<Context>();
+const script = document.querySelector('script[src*="/static/app."]')?.getAttribute("src"); // whose name holds our version
 let started = 0; // order of the last request started
 let shown = 0; // order of the request whose answer is shown
 
@@ -98,12 +99,18 @@ function prepare({ ctx, tasks }: Detail, event: Event): void {
     say(body);
     return;
   }
+  const text = ctx.text ?? "";
+  if (ctx.request.method === "GET" && script && !text.includes(script)) {
+    event.preventDefault(); // Postern was replaced by another version: begin anew with its files
+    location.assign(ctx.response?.raw.url ?? ctx.request.action);
+    return;
+  }
   shown = step.order;
   step.status = ctx.response?.status ?? 200;
   step.left = place.here();
   step.same = address(ctx.response?.raw.url || ctx.request.action) === current;
   remember(step.left);
-  dressRoot(ctx.text ?? "");
+  dressRoot(text);
 
   const regions = regionsOf(document.body);
   const next = regionsOf(body);
@@ -115,6 +122,7 @@ function prepare({ ctx, tasks }: Detail, event: Event): void {
   dress(document.body, body);
   tasks.length = 0;
   for (const [id, region] of next) {
+    if (id === "toasts" && ctx.request.method === "GET" && region.childElementCount === 0) continue; // what was done may still be undone
     const fragment = document.createDocumentFragment();
     const how = region.dataset["swap"];
     fragment.append(...(how === "inside" ? region.childNodes : [region]));
@@ -143,7 +151,7 @@ function dress(element: Element, next: Element): void {
   }
 }
 
-/** dressRoot does the same for <html>, which htmx does not hand over: language, direction, theme and density. */
+/** dressRoot does the same for what htmx does not hand over: language, direction, theme and density of <html>, the icon. */
 function dressRoot(text: string): void {
   const tag = /<html\b([^>]*)>/i.exec(text)?.[1];
   if (tag === undefined) return;
@@ -153,6 +161,9 @@ function dressRoot(text: string): void {
     if (value === undefined) document.documentElement.removeAttribute(name);
     else if (document.documentElement.getAttribute(name) !== value) document.documentElement.setAttribute(name, value);
   }
+  const icon = document.querySelector('link[rel="icon"]');
+  const href = /<link\b[^>]*\brel="icon"[^>]*\bhref="([^"&]+)"/i.exec(text)?.[1];
+  if (icon && href && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
 }
 
 /** chooseEntry keeps history as a browser would: no second entry for the same page, none for a form drawn again. */
@@ -168,7 +179,7 @@ function arrive(ctx: Context): void {
   const step = steps.get(ctx);
   if (!step || step.order !== shown) return;
   current = address(location.href);
-  closeMenu();
+  if (!step.same) closeWindows();
   let to: place.Place | undefined;
   if (step.back) {
     mark();
@@ -178,21 +189,24 @@ function arrive(ctx: Context): void {
   }
   if (to) place.tick(to);
   if (!ctx.request.anchor) place.scroll(to);
-  const wrong = step.status === 422 ? document.querySelector<HTMLElement>('#main [aria-invalid="true"]') : null;
+  const focused = document.activeElement;
+  if (step.same && focused && focused !== document.body && !focused.closest("#main")) return; // they went on elsewhere meanwhile
+  const wrong = step.status === 422 ? document.querySelector<HTMLElement>('[aria-invalid="true"]') : null;
   if (wrong) wrong.focus();
-  else if (!document.activeElement?.matches("[autofocus]") && !(to && place.focus(to))) heading();
+  else if (!focused?.matches("[autofocus]") && !(to && place.focus(to))) heading();
 }
 
 /** heading moves the focus to what the page is called, so that readers say it and Tab goes on from there. */
 function heading(): void {
-  const main = document.getElementById("main");
+  const main = document.querySelector("main");
   const target = main?.querySelector<HTMLElement>("h1") ?? main;
   if (!target) return;
   if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
   target.focus({ preventScroll: true });
 }
 
-function closeMenu(): void {
+/** closeWindows closes the phone's menu and whatever else lay over the page left. */
+function closeWindows(): void {
   for (const open of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) open.hidePopover();
 }
 

@@ -58,11 +58,11 @@ export function focus(place: Place): boolean {
 /** nameOf is a selector that finds the element again in the next page; empty when nothing names it. */
 function nameOf(element: Element): string {
   if (element.id) return "#" + CSS.escape(element.id);
-  const name = element.getAttribute("name");
-  if (name) {
-    const value = element.getAttribute("value");
-    return `#main [name="${CSS.escape(name)}"]` + (value === null ? "" : `[value="${CSS.escape(value)}"]`);
+  const row = element.closest(".row[id]");
+  const within = row ? `#${CSS.escape(row.id)} ` : "#main ";
+  for (const name of ["aria-label", "href", "value"]) {
+    const value = element.getAttribute(name);
+    if (value) return `${within}${element.localName}[${name}="${CSS.escape(value)}"]`;
   }
-  const href = element.getAttribute("href");
-  return href ? `#main a[href="${CSS.escape(href)}"]` : "";
+  return "";
 }
