@@ -101,24 +101,29 @@ func TestGuardPassesAndRepairs(t *testing.T) {
 }
 
 func TestGuardRefuses(t *testing.T) {
-	tests := []struct{ name, in string }{
-		{"depth", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", 200) + "\r\n"},
-		{"8 MB of depth", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", 8<<20)},
-		{"literal in an envelope", "* 1 FETCH (ENVELOPE ({1000000000}\r\n"},
-		{"body literal over the limit", "* 1 FETCH (BODY[] {1000000000}\r\n"},
-		{"literal of 2^64 octets", "* 1 FETCH (BODY[] {18446744073709551617}\r\n"},
-		{"quoted string", "* 1 FETCH (ENVELOPE (\"" + strings.Repeat("x", 2<<20)},
-		{"quoted string of escapes", "* 1 FETCH (ENVELOPE (\"" + strings.Repeat(`\x`, 2<<20)},
-		{"line of text", "* OK " + strings.Repeat("x", 9<<20)},
-		{"line of data", "* SEARCH" + strings.Repeat(" 1", 5<<20)},
-		{"many strings in one response", "* 1 FETCH (ENVELOPE (" + strings.Repeat("{1000000}\r\n"+strings.Repeat("x", 1000000)+" ", 9)},
-		{"mailbox name", "* LIST () \"/\" \"" + strings.Repeat("x", 100<<10) + "\"\r\n"},
-		{"budget", strings.Repeat("* 1 EXISTS\r\n", 1<<20)},
+	small := Limits{Body: 300 << 10, String: 100 << 10, Line: 200 << 10, Budget: 400 << 10}
+	tests := []struct {
+		name, in string
+		lim      Limits
+	}{
+		{"depth", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", 200) + "\r\n", Limits{}},
+		{"8 MB of depth", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", 8<<20), Limits{}},
+		{"literal in an envelope", "* 1 FETCH (ENVELOPE ({1048577}\r\n", Limits{}},
+		{"literal in an envelope after a bracket", "* 1 FETCH (ENVELOPE (x] {1048577}\r\n", Limits{}},
+		{"body literal over the limit", "* 1 FETCH (BODY[] {16777217}\r\n", Limits{}},
+		{"literal of 2^64 octets", "* 1 FETCH (BODY[] {18446744073709551617}\r\n", Limits{}},
+		{"mailbox name", "* LIST () \"/\" \"" + strings.Repeat("x", 100<<10) + "\"\r\n", Limits{}},
+		{"quoted string", "* 1 FETCH (ENVELOPE (\"" + strings.Repeat("x", 150<<10), small},
+		{"quoted string of escapes", "* 1 FETCH (ENVELOPE (\"" + strings.Repeat(`\x`, 60<<10), small},
+		{"line of text", "* OK " + strings.Repeat("x", 300<<10), small},
+		{"line of data", "* SEARCH" + strings.Repeat(" 1", 150<<10), small},
+		{"many strings in one response", "* 1 FETCH (ENVELOPE (" + strings.Repeat("{50000}\r\n"+strings.Repeat("x", 50000)+" ", 6), small},
+		{"budget", strings.Repeat("* 1 EXISTS\r\n", 50<<10), small},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := through(tt.in, 64<<10, GuardOptions{Limits: Limits{Budget: 11 << 20}})
+			_, err := through(tt.in, 64<<10, GuardOptions{Limits: tt.lim})
 			if !errors.Is(err, errUnreadable) || mail.KindOf(err) != mail.Unavailable {
 				t.Errorf("got %v, want it refused as Unavailable", err)
 			}
@@ -128,10 +133,10 @@ func TestGuardRefuses(t *testing.T) {
 
 func TestGuardPassesBigBodies(t *testing.T) {
 	t.Parallel()
-	body := strings.Repeat("0123456789abcdef", 15<<16) // 15 MiB
-	in := fmt.Sprintf("* 1 FETCH (UID 1 BODY[1.MIME]<0> {%d}\r\n%s)\r\nT1 OK\r\n", len(body), body)
+	body := strings.Repeat("0123456789abcdef", 2<<16) // 2 MiB, more than a string may have
+	in := fmt.Sprintf("* 1 FETCH (UID 1 BODY[1.MIME]<0> {%d}\r\n%s BODY[2] {%d}\r\n%s)\r\nT1 OK\r\n", len(body), body, len(body), body)
 	if got, err := through(in, 1<<20, GuardOptions{}); err != nil || got != in {
-		t.Errorf("a body of 15 MiB: %d octets of %d, %v", len(got), len(in), err)
+		t.Errorf("bodies of 2 MiB: %d octets of %d, %v", len(got), len(in), err)
 	}
 }
 
@@ -255,7 +260,7 @@ func TestHostileServers(t *testing.T) {
 		{"8 MB of parentheses", "* 1 FETCH (UID 1 BODYSTRUCTURE " + strings.Repeat("(", 8<<20), fetch, false},
 		{"50 KB of parentheses", "* 1 FETCH (UID 1 BODYSTRUCTURE " + strings.Repeat("(", 50<<10), fetch, false},
 		{"1 GB literal in an envelope", "* 1 FETCH (UID 1 ENVELOPE ({1073741824}\r\n", fetch, false},
-		{"quoted string without end", "* 1 FETCH (UID 1 ENVELOPE (\"" + strings.Repeat("x", 20<<20), fetch, false},
+		{"quoted string without end", "* 1 FETCH (UID 1 ENVELOPE (\"" + strings.Repeat("x", 2<<20), fetch, false},
 		{"unknown FETCH item", "* 1 FETCH (UID 1 X-GM-MSGID 5)\r\nT1 OK\r\n", fetch, false},
 		{"nil in lower case", "* 1 FETCH (UID 1 ENVELOPE (nil nil nil nil nil nil nil nil nil nil))\r\nT1 OK\r\n", fetch, false},
 		{"multipart without parts", "* 1 FETCH (UID 1 BODYSTRUCTURE (\"mixed\"))\r\nT1 OK\r\n", fetch, false},

@@ -211,13 +211,15 @@ func TestDroppedConnectionIsReplaced(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	t.Parallel()
-	srv, pool := start(t, demoserver.Options{Messages: 3}, imappool.Options{Timeout: 100 * time.Millisecond})
+	srv, pool := start(t, demoserver.Options{Messages: 3}, imappool.Options{})
 	if err := pool.Read(t.Context(), "INBOX", noop); err != nil {
 		t.Fatal(err)
 	}
 	srv.SetSilent(true)
 	for _, do := range []func(context.Context, string, func(*imappool.Session) error) error{pool.Read, pool.Write} {
-		err := do(t.Context(), "INBOX", noop)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := do(ctx, "INBOX", noop)
+		cancel()
 		if mail.KindOf(err) != mail.Unavailable || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(mail.MsgOf(err), "in time") {
 			t.Errorf("silent server: %v", err)
 		}
@@ -438,7 +440,7 @@ func bytesOf(size int) []byte {
 func TestBody(t *testing.T) {
 	t.Parallel()
 	srv, pool := start(t, demoserver.Options{}, imappool.Options{})
-	const size = 5 << 20
+	const size = 5 << 19 // three windows
 	small, big := refOf(t, pool, "Sent", 100), refOf(t, pool, "Sent", size)
 	exact := refOf(t, pool, "Sent", 256<<10)
 
@@ -502,7 +504,7 @@ type onlyReader struct{ io.Reader }
 func TestStream(t *testing.T) {
 	t.Parallel()
 	srv, pool := start(t, demoserver.Options{}, imappool.Options{})
-	ref := refOf(t, pool, "Sent", 3<<20)
+	ref := refOf(t, pool, "Sent", 1<<20)
 	open := func() (io.ReadCloser, error) {
 		return pool.Stream(t.Context(), "Sent", func(s *imappool.Session) (io.ReadCloser, error) {
 			return s.FetchWindows(t.Context(), imap.UID(ref.UID), imap.FetchItemBodySection{})
@@ -517,7 +519,7 @@ func TestStream(t *testing.T) {
 			t.Error(err)
 		}
 		var got bytes.Buffer
-		if _, err := io.Copy(&got, body); err != nil || !bytes.Equal(got.Bytes(), bytesOf(3<<20)) {
+		if _, err := io.Copy(&got, body); err != nil || !bytes.Equal(got.Bytes(), bytesOf(1<<20)) {
 			t.Errorf("got %d octets, %v", got.Len(), err)
 		}
 		if err := body.Close(); err != nil {
