@@ -31,9 +31,10 @@ type boxes struct {
 }
 
 const (
-	maxCounted  = 200              // mailboxes that get a STATUS of their own where LIST-STATUS is missing
-	freshFactor = 10               // an answer that took t stays fresh for this many t
-	maxFresh    = 30 * time.Second // but not longer
+	maxCounted  = 200                  // mailboxes that get a STATUS of their own where LIST-STATUS is missing
+	freshFactor = 10                   // an answer that took t stays fresh for this many t
+	maxFresh    = 30 * time.Second     // but not longer
+	cheap       = 5 * time.Millisecond // an answer that took no longer is asked for every time
 )
 
 // fresh reports whether asking again can wait. A list that is dear to the server
@@ -41,7 +42,14 @@ const (
 func (b *boxes) fresh(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.list != nil && now.Sub(b.at) < min(freshFactor*b.cost, maxFresh)
+	return b.list != nil && b.cost > cheap && now.Sub(b.at) < min(freshFactor*b.cost, maxFresh)
+}
+
+// askedAt is when the list was asked for last.
+func (b *boxes) askedAt() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at
 }
 
 // known is the list as of the last answer; not to be changed.

@@ -144,8 +144,12 @@ func checkSelected(sel imappool.Selected, validity uint32) error {
 // in one flight.
 func store(s *imappool.Session, uids []uint32, f imap.Flag, on bool) error {
 	var cmds []*imapclient.FetchCommand
-	s.Batch(func() { cmds = sendStore(s, uids, []imap.Flag{f}, on) })
-	return closeAll(cmds)
+	var news *imapclient.Command
+	s.Batch(func() {
+		news = s.Noop()
+		cmds = sendStore(s, uids, []imap.Flag{f}, on)
+	})
+	return errors.Join(news.Wait(), closeAll(cmds))
 }
 
 func sendStore(s *imappool.Session, uids []uint32, flags []imap.Flag, on bool) []*imapclient.FetchCommand {

@@ -51,6 +51,7 @@ func (a *Account) listMailbox(ctx context.Context, q mail.ListQuery) (mail.Page,
 
 	var uids []uint32
 	var total int
+	began := time.Now()
 	err := a.readRows(ctx, q.Mailbox, func(s *imappool.Session) (err error) {
 		w.offset = (q.Page - 1) * q.PerPage
 		uids, total, err = a.look(ctx, s, box, q.Mailbox, w)
@@ -82,8 +83,10 @@ func (a *Account) listMailbox(ctx context.Context, q mail.ListQuery) (mail.Page,
 		p.First = w.offset + 1
 	}
 	a.fillSidebar(&p)
-	if st.Complete && (st.ModSeq > 0 || q.Show == mail.ShowUnread) {
-		p.Unread = st.Unseen // of this very moment
+	if st.Complete && (st.ModSeq > 0 || q.Show == mail.ShowUnread || a.boxes.askedAt().Before(began)) {
+		// The index knows better than a STATUS of earlier. Without CONDSTORE, flags
+		// outside the page may be old, and a STATUS of now is better.
+		p.Unread = st.Unseen
 		p.Mailbox.Unseen = uint32(st.Unseen)
 	}
 	return p, nil

@@ -35,15 +35,13 @@ func (w wanted) first() bool { return w.offset == 0 && w.show == mail.ShowAll &&
 // wanted are in the cache, as far as the server gives them. It returns their
 // UIDs and how many the list has. The exchange of the mailbox is held.
 //
-// One flight: SELECT when needed; flags changed since the recorded mod-sequence
+// One flight: SELECT or, so that the server looks for news first, NOOP; flags changed since the recorded mod-sequence
 // (RFC 7162 section 3.1.4.1), or those of the page without CONDSTORE; what is
 // new; the rows that are expected and not cached; the sidebar. A second when the
 // message count shows that something was expunged, and another for rows that
 // were not expected.
 func (a *Account) look(ctx context.Context, s *imappool.Session, box *index.Mailbox, name string, w wanted) (uids []uint32, total int, err error) {
-	before, _ := s.Selected()
-	again := before == name // was selected already: HIGHESTMODSEQ and the like are of then
-	if err := a.lookChanges(ctx, s, box, name, w, again); err != nil {
+	if err := a.lookChanges(ctx, s, box, name, w); err != nil {
 		return nil, 0, err
 	}
 	for round := 0; ; round++ {
@@ -79,7 +77,9 @@ func (a *Account) look(ctx context.Context, s *imappool.Session, box *index.Mail
 }
 
 // lookChanges is the first flight.
-func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *index.Mailbox, name string, w wanted, again bool) error {
+func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *index.Mailbox, name string, w wanted) error {
+	before, _ := s.Selected()
+	again := before == name // was selected already: HIGHESTMODSEQ and the like are of then
 	st := box.State()
 	known := st.UIDValidity != 0 && st.Len > 0
 	condstore := st.ModSeq > 0
@@ -89,7 +89,11 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 	var changed, fresh, flags, cached *imapclient.FetchCommand
 	var present, exact *imapclient.SearchCommand
 	var sidebar *asking
+	var news *imapclient.Command
 	s.Batch(func() {
+		if again {
+			news = s.Noop()
+		}
 		if known {
 			from := imap.UID(1)
 			if !st.Complete {
@@ -127,6 +131,9 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 	sel, err := s.WaitSelected()
 	d := index.Delta{UIDValidity: sel.UIDValidity}
 	var errs []error
+	if news != nil {
+		errs = append(errs, news.Wait())
+	}
 	for _, cmd := range []*imapclient.FetchCommand{changed, fresh, flags} {
 		if cmd == nil {
 			continue

@@ -235,16 +235,11 @@ type copied struct {
 	to       []uint32 // UIDs in the target, in no particular order
 }
 
-// add notes an answer with COPYUID (RFC 4315). Without one every message asked
-// for counts as moved.
-func (c *copied) add(asked imap.UIDSet, validity uint32, src, dst imap.NumSet) {
+// add notes an answer with COPYUID (RFC 4315).
+func (c *copied) add(validity uint32, src, dst imap.NumSet) {
 	from, err1 := imappool.UIDs(src, maxRefs)
 	to, err2 := imappool.UIDs(dst, maxRefs)
-	if validity == 0 || err1 != nil || err2 != nil || len(from) == 0 || len(from) != len(to) {
-		all, _ := imappool.UIDs(asked, maxRefs)
-		for _, u := range all {
-			c.from = append(c.from, uint32(u))
-		}
+	if validity == 0 || err1 != nil || err2 != nil || len(from) != len(to) {
 		return
 	}
 	c.validity = validity
@@ -254,130 +249,174 @@ func (c *copied) add(asked imap.UIDSet, validity uint32, src, dst imap.NumSet) {
 	}
 }
 
+// presence asks which of some messages are there; it belongs into a batch, before
+// what is done to them.
+func presence(s *imappool.Session, uids []uint32) *imapclient.SearchCommand {
+	set := uidSet(uids)
+	if len(imappool.Split(set)) > 1 { // too long for one command: ask for the whole range
+		set = imap.UIDSet{{Start: set[0].Start, Stop: set[len(set)-1].Stop}}
+	}
+	return s.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{set}}, returnAll(s.Caps().Has(imap.CapESearch)))
+}
+
+// present reads the answer to presence.
+func present(cmd *imapclient.SearchCommand, uids []uint32) ([]uint32, error) {
+	data, err := cmd.Wait()
+	if err != nil {
+		return nil, err
+	}
+	have := foundUIDs(data)
+	var out []uint32
+	for _, u := range uids {
+		if have.Contains(imap.UID(u)) {
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
 func moveIn(s *imappool.Session, sel imappool.Selected, uids []uint32, to string, set, clear []imap.Flag) (copied, error) {
 	keep := func(list []imap.Flag) []imap.Flag {
 		return slices.DeleteFunc(slices.Clone(list), func(f imap.Flag) bool { return !sel.CanKeep(f) })
 	}
 	set, clear = keep(set), keep(clear)
+	atomic, says := s.Caps().Has(imap.CapMove), s.Caps().Has(imap.CapUIDPlus)
 	parts := imappool.Split(uidSet(uids))
-	var res copied
+	moves := make([]*imapclient.MoveCommand, len(parts))
+	copies := make([]*imapclient.CopyCommand, len(parts))
+	var news *imapclient.Command // lets the server see messages that came since its last look
 	var marks []*imapclient.FetchCommand
-	mark := func() {
+	var before *imapclient.SearchCommand
+	s.Batch(func() {
+		news = s.Noop()
+		if !says {
+			before = presence(s, uids)
+		}
 		if len(set) > 0 {
 			marks = append(marks, sendStore(s, uids, set, true)...)
 		}
 		if len(clear) > 0 {
 			marks = append(marks, sendStore(s, uids, clear, false)...)
 		}
-	}
-	var errs []error
-	if s.Caps().Has(imap.CapMove) {
-		cmds := make([]*imapclient.MoveCommand, len(parts))
-		s.Batch(func() {
-			mark()
-			for i, p := range parts {
-				cmds[i] = s.Move(p, to)
-			}
-		})
-		_ = closeAll(marks) // a filter's hint that could not be set is no reason not to move
-		for i, c := range cmds {
-			data, err := c.Wait()
-			errs = append(errs, err)
-			if err != nil {
-				continue
-			}
-			if _, now := s.Selected(); data.UIDValidity == 0 && now.NumMessages >= sel.NumMessages {
-				continue // nothing left the mailbox: the messages were gone already
-			}
-			res.add(parts[i], data.UIDValidity, data.SourceUIDs, data.DestUIDs)
-		}
-		return res, errors.Join(errs...)
-	}
-	cmds := make([]*imapclient.CopyCommand, len(parts))
-	s.Batch(func() {
-		mark()
 		for i, p := range parts {
-			cmds[i] = s.Copy(p, to)
+			if atomic {
+				moves[i] = s.Move(p, to)
+			} else {
+				copies[i] = s.Copy(p, to)
+			}
 		}
 	})
-	_ = closeAll(marks)
-	for i, c := range cmds {
-		data, err := c.Wait()
+	var res copied
+	var there []uint32
+	errs := []error{news.Wait()}
+	if before != nil {
+		var err error
+		there, err = present(before, uids)
 		errs = append(errs, err)
-		if err == nil {
-			res.add(parts[i], data.UIDValidity, data.SourceUIDs, data.DestUIDs)
+	}
+	_ = closeAll(marks) // a filter's hint that could not be set is no reason not to move
+	for i, part := range parts {
+		var validity uint32
+		var src, dst imap.NumSet
+		var err error
+		if atomic {
+			var d *imapclient.MoveData
+			if d, err = moves[i].Wait(); err == nil {
+				validity, src, dst = d.UIDValidity, d.SourceUIDs, d.DestUIDs
+			}
+		} else {
+			var d *imap.CopyData
+			if d, err = copies[i].Wait(); err == nil {
+				validity, src, dst = d.UIDValidity, d.SourceUIDs, d.DestUIDs
+			}
+		}
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case says:
+			res.add(validity, src, dst) // without COPYUID nothing moved: they were gone
+		default:
+			for _, u := range there {
+				if part.Contains(imap.UID(u)) {
+					res.from = append(res.from, u)
+				}
+			}
 		}
 	}
-	// Only what was copied for certain goes.
-	if len(res.from) > 0 {
-		errs = append(errs, expungeIn(s, res.from))
+	if !atomic && len(res.from) > 0 {
+		errs = append(errs, expungeIn(s, res.from)) // only what was copied for certain goes
 	}
 	return res, errors.Join(errs...)
 }
 
-// expungeIn deletes exactly these messages for good. A server that cannot say
-// which (no UIDPLUS) expunges everything marked \Deleted; when there is more
-// than ours, ours stay marked, which hides them.
-func expungeIn(s *imappool.Session, uids []uint32) error {
-	deleted := []imap.Flag{imap.FlagDeleted}
-	if s.Caps().Has(imap.CapUIDPlus) {
-		var stores []*imapclient.FetchCommand
-		var expunges []*imapclient.ExpungeCommand
-		s.Batch(func() {
-			stores = sendStore(s, uids, deleted, true)
-			for _, set := range imappool.Split(uidSet(uids)) {
-				expunges = append(expunges, s.UIDExpunge(set))
-			}
-		})
-		errs := []error{closeAll(stores)}
-		for _, c := range expunges {
-			errs = append(errs, c.Close())
-		}
-		return errors.Join(errs...)
-	}
-	var stores []*imapclient.FetchCommand
-	var marked *imapclient.SearchCommand
+// expungeThere deletes exactly these messages for good and returns those that
+// were there.
+func expungeThere(s *imappool.Session, uids []uint32) ([]uint32, error) {
+	var news *imapclient.Command
+	var before *imapclient.SearchCommand
+	var done func() error
 	s.Batch(func() {
-		stores = sendStore(s, uids, deleted, true)
-		marked = s.UIDSearch(&imap.SearchCriteria{Flag: deleted}, returnAll(s.Caps().Has(imap.CapESearch)))
+		news = s.Noop()
+		before = presence(s, uids)
+		done = sendExpunge(s, uids)
 	})
-	err := closeAll(stores)
-	data, serr := marked.Wait()
-	if err = errors.Join(err, serr); err != nil {
-		return err
-	}
-	all, err := imappool.UIDs(foundUIDs(data), len(uids))
-	if err != nil {
-		return nil // more than ours are marked
-	}
-	ours := uidSet(uids)
-	for _, u := range all {
-		if !ours.Contains(u) {
-			return nil
+	err := news.Wait()
+	there, serr := present(before, uids)
+	return there, errors.Join(err, serr, done())
+}
+
+// expungeIn deletes exactly these messages for good.
+func expungeIn(s *imappool.Session, uids []uint32) error {
+	var done func() error
+	s.Batch(func() { done = sendExpunge(s, uids) })
+	return done()
+}
+
+// sendExpunge marks messages \Deleted and expunges them; it belongs into a batch,
+// and what it returns waits for the end. A server that cannot say which to
+// expunge (no UIDPLUS) expunges everything marked; when there is more than ours,
+// ours stay marked, which hides them.
+func sendExpunge(s *imappool.Session, uids []uint32) (done func() error) {
+	deleted := []imap.Flag{imap.FlagDeleted}
+	stores := sendStore(s, uids, deleted, true)
+	if s.Caps().Has(imap.CapUIDPlus) {
+		var expunges []*imapclient.ExpungeCommand
+		for _, set := range imappool.Split(uidSet(uids)) {
+			expunges = append(expunges, s.UIDExpunge(set))
+		}
+		return func() error {
+			errs := []error{closeAll(stores)}
+			for _, c := range expunges {
+				errs = append(errs, c.Close())
+			}
+			return errors.Join(errs...)
 		}
 	}
-	return s.Expunge().Close()
+	return func() error {
+		if err := closeAll(stores); err != nil {
+			return err
+		}
+		data, err := s.UIDSearch(&imap.SearchCriteria{Flag: deleted}, returnAll(s.Caps().Has(imap.CapESearch))).Wait()
+		if err != nil {
+			return err
+		}
+		marked, err := imappool.UIDs(foundUIDs(data), len(uids))
+		if err != nil {
+			return nil // more than ours are marked
+		}
+		ours := uidSet(uids)
+		for _, u := range marked {
+			if !ours.Contains(u) {
+				return nil
+			}
+		}
+		return s.Expunge().Close()
+	}
 }
 
 // moved brings index, cache, sidebar and searches up to date and makes the inverse.
 func (a *Account) moved(box *index.Mailbox, g refGroup, to string, res copied, ids []string, set, clear []imap.Flag) moving {
-	known := box.State().UIDValidity == g.validity
-	count := len(res.from)
-	if known && res.validity == 0 {
-		// Without COPYUID the index says how many there were.
-		count = 0
-		for _, u := range res.from {
-			if _, ok := box.Flags(u); ok {
-				count++
-			}
-		}
-	}
-	unseen := 0
-	for _, u := range res.from {
-		if f, ok := box.Flags(u); known && ok && !f.Seen {
-			unseen++
-		}
-	}
+	count, unseen := len(res.from), unseenOf(box, g.validity, res.from)
 	out := moving{moved: count, gone: len(g.uids) - count, undo: mail.UndoMove{From: to, To: g.mailbox, IDs: ids}}
 	if res.validity != 0 {
 		out.undo.Messages = refGroup{to, res.validity, res.to}.refs()
@@ -390,7 +429,7 @@ func (a *Account) moved(box *index.Mailbox, g refGroup, to string, res copied, i
 			_ = f
 		}
 	}
-	if known {
+	if box.State().UIDValidity == g.validity {
 		box.Apply(index.Delta{UIDValidity: g.validity, Gone: g.uids})
 	}
 	gone := g.refs()
@@ -401,6 +440,19 @@ func (a *Account) moved(box *index.Mailbox, g refGroup, to string, res copied, i
 	a.boxes.adjust(g.mailbox, -count, -unseen)
 	a.boxes.adjust(to, count, unseen)
 	return out
+}
+
+// unseenOf counts the unread among uids, as far as the index knows.
+func unseenOf(box *index.Mailbox, validity uint32, uids []uint32) int {
+	n := 0
+	if box.State().UIDValidity == validity {
+		for _, u := range uids {
+			if f, ok := box.Flags(u); ok && !f.Seen {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // messageIDs are the Message-IDs of a group, to find it again after moving on a
@@ -432,36 +484,28 @@ func (a *Account) expunge(ctx context.Context, g refGroup) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	n := len(g.uids)
+	var gone []uint32
 	err = a.pool.Write(ctx, g.mailbox, func(s *imappool.Session) error {
 		_, sel := s.Selected()
 		if err := checkSelected(sel, g.validity); err != nil {
 			return err
 		}
-		return expungeIn(s, g.uids)
+		var err error
+		gone, err = expungeThere(s, g.uids)
+		return err
 	})
 	if err != nil {
 		a.boxes.stale()
 		return 0, a.vanished(g.mailbox, err)
 	}
-	unseen := 0
+	n, unseen := len(gone), unseenOf(box, g.validity, gone)
 	if box.State().UIDValidity == g.validity {
-		n = 0
-		for _, u := range g.uids {
-			if f, ok := box.Flags(u); ok {
-				n++
-				if !f.Seen {
-					unseen++
-				}
-			}
-		}
 		box.Apply(index.Delta{UIDValidity: g.validity, Gone: g.uids})
 	}
-	gone := g.refs()
-	for _, ref := range gone {
+	for _, ref := range g.refs() {
 		a.index.Cache.Forget(ref)
 	}
-	a.results.without(gone)
+	a.results.without(g.refs())
 	a.boxes.adjust(g.mailbox, -n, -unseen)
 	return n, nil
 }

@@ -129,18 +129,20 @@ func giveRoles(boxes []mail.Mailbox, attrs map[string]mail.Role, chosen map[stri
 			give(&boxes[i], r, mail.RoleByPerson)
 		}
 	}
-	for _, ns := range []mail.Namespace{mail.Personal, mail.OtherUsers, mail.Shared} {
-		for i := range boxes {
-			if b := &boxes[i]; b.Namespace == ns && ns == mail.Personal {
-				give(b, attrs[b.Name], mail.RoleByServer)
-			}
+	refused := func(b *mail.Mailbox) bool { // the person said: nothing special
+		r, ok := chosen[b.Name]
+		return ok && r == mail.RoleNone
+	}
+	for i := range boxes {
+		if b := &boxes[i]; b.Namespace == mail.Personal && !refused(b) {
+			give(b, attrs[b.Name], mail.RoleByServer)
 		}
 	}
 	type candidate struct{ at, rank int }
 	best := map[mail.Role]candidate{}
 	for i := range boxes {
 		b := &boxes[i]
-		if b.Namespace != mail.Personal || b.Depth > 1 || b.Depth == 1 && b.Parent != "INBOX" || !b.Selectable || b.Role != mail.RoleNone {
+		if b.Namespace != mail.Personal || b.Depth > 1 || b.Depth == 1 && b.Parent != "INBOX" || !b.Selectable || b.Role != mail.RoleNone || refused(b) {
 			continue
 		}
 		n := strings.ToLower(b.Leaf)

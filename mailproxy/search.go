@@ -287,8 +287,15 @@ func (a *Account) searchIn(c *imappool.Session, name string, root mail.QueryNode
 	}
 	// A message marked \Deleted is as good as gone.
 	want = want.and(crit(imap.SearchCriteria{NotFlag: []imap.Flag{imap.FlagDeleted}}))
-	data, err := c.UIDSearch(&want.c, returnAll(c.Caps().Has(imap.CapESearch))).Wait()
-	if err != nil {
+	var news *imapclient.Command
+	var search *imapclient.SearchCommand
+	c.Batch(func() {
+		news = c.Noop() // a search sees only what the connection has been told of
+		search = c.UIDSearch(&want.c, returnAll(c.Caps().Has(imap.CapESearch)))
+	})
+	nerr := news.Wait()
+	data, err := search.Wait()
+	if err = errors.Join(err, nerr); err != nil {
 		return out, err
 	}
 	sel, err := c.WaitSelected()
@@ -437,7 +444,9 @@ func (a *Account) refetch(s *imappool.Session, box *index.Mailbox, g refGroup) (
 	d := index.Delta{UIDValidity: g.validity}
 	var got []message
 	var whole, flags *imapclient.FetchCommand
+	var news *imapclient.Command
 	s.Batch(func() {
+		news = s.Noop()
 		if len(missing) > 0 {
 			whole = s.Fetch(uidSet(missing), items)
 		}
@@ -445,7 +454,7 @@ func (a *Account) refetch(s *imappool.Session, box *index.Mailbox, g refGroup) (
 			flags = s.Fetch(uidSet(known), flagsOnly)
 		}
 	})
-	var fetchErr error
+	fetchErr := news.Wait()
 	if whole != nil {
 		fetchErr = each(whole, func(m *message) { got = append(got, *m) })
 	}

@@ -45,7 +45,9 @@ func (a *Account) Undo(ctx context.Context, u mail.Undo) error {
 		if err != nil {
 			return err
 		}
-		done += n
+		if done += n; n == 0 {
+			missed++
+		}
 	}
 	if !u.Draft.IsZero() {
 		drafts, err := a.ensureRole(ctx, mail.RoleDrafts)
@@ -56,7 +58,9 @@ func (a *Account) Undo(ctx context.Context, u mail.Undo) error {
 		if err != nil {
 			return err
 		}
-		done += n
+		if done += n; n == 0 {
+			missed++
+		}
 	}
 	if done == 0 && missed > 0 {
 		return mail.Errorf(mail.Stale, "This could not be undone: the messages are no longer where they were put.")
@@ -82,6 +86,9 @@ func (a *Account) findIDs(ctx context.Context, name string, ids []string) ([]mai
 	var out []mail.MessageRef
 	err := a.pool.Read(ctx, name, func(s *imappool.Session) error {
 		out = nil
+		if err := s.Noop().Wait(); err != nil { // what was just moved there is news to this connection
+			return err
+		}
 		for _, id := range ids[:min(len(ids), maxUndoIDs)] {
 			data, err := s.UIDSearch(&imap.SearchCriteria{
 				Header:  []imap.SearchCriteriaHeaderField{{Key: "Message-Id", Value: id}},
