@@ -144,6 +144,9 @@ func Unflow(s string, delSp bool) string {
 		b.WriteString(l)
 		open, openDepth, first = soft, depth, false
 	}
+	if strings.HasSuffix(b.String(), "\n") {
+		b.WriteByte('\n') // an empty last line is a line
+	}
 	return b.String()
 }
 
