@@ -30,6 +30,11 @@ func (h *Handlers) shell(w http.ResponseWriter, r *http.Request, v *visit, boxes
 		Title: at.title, Theme: v.settings.Theme, Density: v.settings.Density, Reading: at.reading,
 		Address: v.acct.Address(), Name: v.acct.Address(), Query: at.query, QueryIn: at.mailbox,
 	}
+	if ids, err := v.acct.Identities(ctx); err != nil {
+		h.web.LogError(r, http.StatusOK, err)
+	} else if len(ids) > 0 && ids[0].Name != "" {
+		s.Name = ids[0].Name
+	}
 	s.Nav, s.Folders = navigation(ctx, h.site, boxes, at)
 	if in, ok := mail.ByRole(boxes, mail.RoleInbox); ok {
 		s.Unread = in.Unseen > 0

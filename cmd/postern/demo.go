@@ -9,9 +9,12 @@ import (
 	"strconv"
 	"time"
 
+	"postern/mailproxy"
 	"postern/mailproxy/demoserver"
 	"postern/mailproxy/imapconn"
+	"postern/mailproxy/mail"
 	"postern/mailproxy/submit"
+	"postern/store"
 )
 
 type demoCmd struct{}
@@ -40,11 +43,40 @@ func (demoCmd) Run(ctx context.Context, c *Config) (err error) {
 	if c.SignInHost == "" {
 		c.SignInHost = "The demo"
 	}
-	var says []string
+	d := &demo{}
 	for _, a := range srv.Accounts() {
-		says = append(says, a.Address+", password "+a.Password)
+		d.says = append(d.says, a.Address+", password "+a.Password)
+		d.people = append(d.people, a)
 	}
-	return serve(ctx, c, []mailServer{server}, says)
+	return serve(ctx, c, []mailServer{server}, d)
+}
+
+// demo is what serve needs to know of the demo's people.
+type demo struct {
+	says   []string // for the sign-in page
+	people []demoserver.Account
+}
+
+// introduce gives each of the demo's people an identity with a name, once.
+func (d *demo) introduce(ctx context.Context, p *mailproxy.Proxy, st *store.Store) error {
+	for _, a := range d.people {
+		c, err := p.Resolve(a.Address, a.Password)
+		if err != nil {
+			return err
+		}
+		acct, err := p.Account(ctx, c)
+		if err != nil {
+			return err
+		}
+		have, err := st.Identities(ctx, acct.ID())
+		if err != nil || len(have) > 0 {
+			return err
+		}
+		if _, err := st.SaveIdentity(ctx, acct.ID(), mail.Identity{Name: a.Name, Addr: a.Address, Default: true}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // demoMailServer is how the demo's own mail server is reached: over TLS, by the

@@ -38,8 +38,8 @@ func (serveCmd) Run(ctx context.Context, c *Config) error {
 const prunePause = 10 * time.Minute
 
 // serve builds every part, answers until ctx ends and stops them in reverse
-// order. demo, if any, is what the sign-in page says of its accounts.
-func serve(ctx context.Context, c *Config, servers []mailServer, demo []string) (err error) {
+// order. d is nil but for the demo.
+func serve(ctx context.Context, c *Config, servers []mailServer, d *demo) (err error) {
 	log := c.logger(os.Stderr)
 	proxies, err := c.proxies()
 	if err != nil {
@@ -69,7 +69,8 @@ func serve(ctx context.Context, c *Config, servers []mailServer, demo []string) 
 	queue, err := jobs.New(ctx, jobs.Options{
 		DB: db, Engine: string(engine), Log: log.With("part", "jobs"),
 		Run:      func(ctx context.Context, id string) (time.Duration, error) { return proxy.RunOutbox(ctx, id) },
-		Periodic: []jobs.Periodic{{Name: "prune", Every: prunePause, Run: st.Prune}},
+		Copies:   copies(c, st),
+		Chores:   []jobs.Chore{{Name: "prune", Every: prunePause, Run: st.Prune}},
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the job queue: %w", err)
@@ -102,13 +103,20 @@ func serve(ctx context.Context, c *Config, servers []mailServer, demo []string) 
 		Site: c.site(), Secure: c.PublicHTTPS, TrustedProxies: proxies, Store: st, Key: key, Log: log,
 		Sessions: web.Lifetimes{Idle: c.SessionIdle, Absolute: c.SessionMax, StayIdle: c.StaySessionIdle, StayAbsolute: c.StaySessionMax},
 	})
+	var says []string
+	if d != nil {
+		says = d.says
+		if err := d.introduce(ctx, proxy, st); err != nil {
+			return fmt.Errorf("introduce the demo's people: %w", err)
+		}
+	}
 	var stopping atomic.Bool
 	host := c.SignInHost
 	if host == "" && len(servers) > 0 {
 		host = servers[0].imap.Host
 	}
 	h := handlers.New(handlers.Options{
-		Web: w, Proxy: proxy, Store: st, Host: host, Foot: c.SignInNote, Demo: demo, MaxMessage: maxMessage,
+		Web: w, Proxy: proxy, Store: st, Host: host, Foot: c.SignInNote, Demo: says, MaxMessage: maxMessage,
 		Ready: func() error {
 			if stopping.Load() {
 				return errors.New("stopping")
@@ -127,11 +135,19 @@ func serve(ctx context.Context, c *Config, servers []mailServer, demo []string) 
 	}
 	log.Info("serving", "address", ln.Addr().String(), "version", version())
 	fmt.Fprintf(os.Stdout, "Postern is at http://%s%s/\n", browserAddr(ln.Addr()), c.site().Base)
-	for _, d := range demo {
-		fmt.Fprintln(os.Stdout, "  "+d)
+	for _, line := range says {
+		fmt.Fprintln(os.Stdout, "  "+line)
 	}
 	go func() { <-ctx.Done(); stopping.Store(true) }()
 	return web.Serve(ctx, web.NewServer(h.Routes(), log), ln, c.Grace)
+}
+
+// copies keeps track of other copies of Postern where there can be any.
+func copies(c *Config, st *store.Store) jobs.Copies {
+	if c.DatabaseURL == "" {
+		return nil
+	}
+	return st
 }
 
 func (c *Config) proxyOptions(servers []mailServer, st *store.Store, queue *jobs.Jobs, key [32]byte, maxMessage int64, log *slog.Logger) mailproxy.Options {
