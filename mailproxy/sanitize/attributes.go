@@ -79,7 +79,7 @@ func kinds(lists map[attrKind]string) map[string]*attrRule {
 type image struct {
 	src, srcset, sizes, media string
 	hasSrc, hasSrcset         bool
-	width, height             string
+	width, height, alt        string
 	blocked                   string // data-blocked as met
 	style                     style
 }
@@ -130,6 +130,10 @@ next:
 				img.width = string(v)
 			case "height":
 				img.height = string(v)
+			case "alt":
+				if len(v) <= maxAttrText && !r.policy.document {
+					img.alt = string(v)
+				}
 			}
 		} else if name == "data-blocked" {
 			continue

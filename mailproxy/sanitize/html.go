@@ -83,7 +83,7 @@ func HTML(src string, o Options) (mail.SafeHTML, Report) {
 type FragmentOptions struct {
 	// CID gives the new address of an inline image, "" to leave it out. Nil keeps cid: as it is.
 	CID    func(cid string) string
-	Remote bool // keep references to remote images
+	Remote bool // keep references to remote images; otherwise their text stands in their place
 }
 
 // Fragment gives HTML for use inside a mail: what a person wrote, or a mail to

@@ -6,7 +6,7 @@ const maxCandidates = 16 // addresses kept of one srcset
 
 // image writes what an <img> shows. A blocked one keeps its place, its text and
 // says in data-blocked why: "remote", or "missing" when the mail names a part or
-// an address that is not there.
+// an address that is not there. In a fragment only its text is left.
 func (r *rewriter) image(img image) bool {
 	src := stripURL(img.src)
 	if u, ok := absolute(src, r.base); ok && (img.tiny() || isTracker(u)) {
@@ -31,6 +31,9 @@ func (r *rewriter) image(img image) bool {
 			r.out = appendAttr(r.out, "sizes", img.sizes)
 		}
 	case state == resourceKept:
+	case !r.policy.document:
+		r.alt = img.alt
+		return false
 	case state == resourceBlocked || hadRemote:
 		r.out = append(r.out, ` data-blocked="remote"`...)
 	case !img.hasSrc && (img.blocked == "remote" || img.blocked == "missing"):

@@ -14,7 +14,7 @@ func asText(src string) []byte {
 	z := html.NewTokenizer(strings.NewReader(src))
 	skip := false
 	for {
-		switch z.Next() {
+		switch tt := z.Next(); tt {
 		case html.ErrorToken:
 			return bytes.TrimSpace(out)
 		case html.TextToken:
@@ -25,7 +25,7 @@ func asText(src string) []byte {
 		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
 			name, _ := z.TagName()
 			e := elements[string(name)]
-			skip = e != nil && e.is(raw)
+			skip = tt == html.StartTagToken && e != nil && e.is(raw)
 			if e != nil && (e.is(special | tablePart)) && !e.is(cell) && e.name != "img" && e.name != "wbr" && !bytes.HasSuffix(out, []byte("\n\n")) {
 				out = append(out, '\n')
 			}

@@ -39,6 +39,7 @@ type rewriter struct {
 	// What the next token is if it is text.
 	next  nextText
 	media string // of the <style> whose text comes next
+	alt   string // text in the place of an image that went
 
 	skip     string // foreign or dropped element we are inside of, "" for none
 	skipping int    // its nesting
@@ -171,6 +172,8 @@ func (r *rewriter) startTag(z *html.Tokenizer, name []byte, more, selfClosing bo
 	r.out = append(r.out, e.name...)
 	if !r.attributes(z, e, more) { // a tracking pixel, a source without an address
 		r.out = r.out[:start]
+		r.text([]byte(r.alt))
+		r.alt = ""
 		return
 	}
 	r.out = append(r.out, '>')
