@@ -121,37 +121,48 @@ func (r *reader) exchange(ctx context.Context, structure bool, want []section, s
 			}
 			marked = sel.CanKeep(imap.FlagSeen)
 		}
-		var fetch, store *imapclient.FetchCommand
-		s.Batch(func() {
-			fetch = s.Fetch(set, o)
-			if marked {
-				store = s.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil)
+		for try := 0; ; try++ {
+			var fetch, store *imapclient.FetchCommand
+			var noop *imapclient.Command
+			s.Batch(func() {
+				if try > 0 || structure { // nothing is known of it yet: it may be new
+					noop = s.Noop()
+				}
+				fetch = s.Fetch(set, o)
+				if marked {
+					store = s.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil)
+				}
+			})
+			if noop != nil {
+				_ = noop.Wait() // what went wrong shows in the next answer
 			}
-		})
-		msgs, err := fetch.Collect()
-		if store != nil {
-			if storeErr := store.Close(); storeErr != nil {
-				marked = false // read-only after all; the message can be read
+			msgs, err := fetch.Collect()
+			if store != nil {
+				if storeErr := store.Close(); storeErr != nil {
+					marked = false // read-only after all; the message can be read
+				}
 			}
-		}
-		sel, selErr := s.WaitSelected()
-		switch {
-		case selErr != nil:
-			return noSuchMailbox(selErr)
-		case sel.UIDValidity != r.ref.UIDValidity:
-			return errMadeAnew
-		case err != nil:
-			return err
-		}
-		for _, m := range msgs {
-			if m.UID == imap.UID(r.ref.UID) {
-				msg = m
+			sel, selErr := s.WaitSelected()
+			switch {
+			case selErr != nil:
+				return noSuchMailbox(selErr)
+			case sel.UIDValidity != r.ref.UIDValidity:
+				return errMadeAnew
+			case err != nil:
+				return err
 			}
+			for _, m := range msgs {
+				if m.UID == imap.UID(r.ref.UID) && (len(o.BodySection) == 0 || len(m.BodySection) > 0) { // else it is an unasked-for FETCH
+					msg = m
+					return nil
+				}
+			}
+			if noop != nil {
+				return errGone
+			}
+			// It may have come after this connection last looked (RFC 9051
+			// section 7.4.1: that is told only between commands).
 		}
-		if msg == nil {
-			return errGone
-		}
-		return nil
 	}
 	var err error
 	if seen {
@@ -292,11 +303,35 @@ func (r *reader) splitWhole(ctx context.Context, why error) (scope, error) {
 	return scope{bs: e.Structure(), entity: e}, nil
 }
 
-// body reads a section whole, up to maxWhole.
-func (r *reader) body(ctx context.Context, sec imap.FetchItemBodySection) ([]byte, error) {
+// stream reads a section in windows. A message that came after the streaming
+// connection last looked is found on a second try.
+func (r *reader) stream(ctx context.Context, sec imap.FetchItemBodySection) (io.ReadCloser, error) {
+	sec.Peek = true
 	rc, err := r.a.pool.Body(ctx, r.ref, sec)
+	if k := mail.KindOf(err); err != nil && (k == mail.Stale || k == mail.Internal) { // gone, new, or no such mailbox
+		if _, gone := r.exchange(ctx, false, nil, false); gone != nil {
+			return nil, gone
+		}
+		look, lookErr := r.a.pool.Stream(ctx, r.ref.Mailbox, func(s *imappool.Session) (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader("")), s.Noop().Wait()
+		})
+		if lookErr != nil {
+			return nil, noSuchMailbox(lookErr)
+		}
+		_ = look.Close()
+		rc, err = r.a.pool.Body(ctx, r.ref, sec)
+	}
 	if err != nil {
 		return nil, noSuchMailbox(err)
+	}
+	return rc, nil
+}
+
+// body reads a section whole, up to maxWhole.
+func (r *reader) body(ctx context.Context, sec imap.FetchItemBodySection) ([]byte, error) {
+	rc, err := r.stream(ctx, sec)
+	if err != nil {
+		return nil, err
 	}
 	defer rc.Close()
 	b, err := io.ReadAll(io.LimitReader(rc, maxWhole+1))

@@ -34,9 +34,9 @@ func (a *Account) Part(ctx context.Context, ref mail.MessageRef, path string) (m
 		_, raw := p.entity.Section(rest)
 		return inMemory(file, parse.DecodeBytes(raw, f.Part.Encoding)), nil
 	}
-	body, err := a.pool.Body(ctx, ref, imap.FetchItemBodySection{Part: partNumbers(path), Peek: true})
+	body, err := r.stream(ctx, imap.FetchItemBodySection{Part: partNumbers(path)})
 	if err != nil {
-		return mail.PartStream{}, noSuchMailbox(err)
+		return mail.PartStream{}, err
 	}
 	return mail.PartStream{File: file, Body: decoded{parse.Decode(body, f.Part.Encoding), body}, Size: -1}, nil
 }
@@ -60,9 +60,9 @@ func (a *Account) Raw(ctx context.Context, ref mail.MessageRef, path string) (ma
 	}
 	r := &reader{a: a, ref: ref}
 	file := mail.File{Name: r.fileName(), Type: "message/rfc822", Encoding: "binary"}
-	body, err := a.pool.Body(ctx, ref, imap.FetchItemBodySection{Peek: true})
+	body, err := r.stream(ctx, imap.FetchItemBodySection{})
 	if err != nil {
-		return mail.PartStream{}, noSuchMailbox(err)
+		return mail.PartStream{}, err
 	}
 	_, file.Size = r.arrival()
 	return mail.PartStream{File: file, Body: body, Size: -1}, nil
