@@ -466,7 +466,7 @@ func TestUndoAfterTheToast(t *testing.T) {
 	b.click("#r9 .row-link")
 	b.wait(`document.title === "Message 9"`)
 	b.key("u")
-	b.wait(`document.title === "Inbox"`)
+	b.wait(`document.title === "Inbox" && document.activeElement.matches("#r9 .row-link")`)
 	b.key("z")
 	b.wait(`document.getElementById("r8") && document.querySelector(".toast:not([hidden]) span").textContent === "Undone"`)
 	b.here()

@@ -8,9 +8,11 @@ import * as place from "./place";
 interface Step {
   order: number; // requests in the order they started
   status: number; // of the answer
-  left: place.Place; // where the person was when it arrived
+  from: string; // address of the page they were on when the answer arrived,
+  left: place.Place; // and where in it
   same: boolean; // the answer is the page they are on
-  back: boolean; // they went back or forward in history
+  back: boolean; // they went back or forward in history,
+  up: boolean; // or to the list they came from, by its button or after something was done
 }
 
 const steps = new WeakMap<Context, Step>();
@@ -21,6 +23,7 @@ let shown = 0; // order of the request whose answer is shown
 
 const places = new Map<string, place.Place>(); // by history entry
 const maxPlaces = 200;
+let before: { address: string; left: place.Place } | undefined; // the page shown before this one
 let entry = ""; // the history entry shown
 
 interface EntryState {
@@ -66,7 +69,15 @@ function queueForms(_: Detail, event: Event): void {
 }
 
 function begin({ ctx }: Detail): void {
-  steps.set(ctx, { order: ++started, status: 0, left: place.here(), same: false, back: "HX-History-Restore-Request" in ctx.request.headers });
+  steps.set(ctx, {
+    order: ++started,
+    status: 0,
+    from: current,
+    left: place.here(),
+    same: false,
+    back: "HX-History-Restore-Request" in ctx.request.headers,
+    up: ctx.request.method !== "GET" || ctx.sourceElement.matches('[data-key="u"]'),
+  });
   underway.add(ctx);
   document.documentElement.dataset["busy"] = "";
 }
@@ -110,6 +121,7 @@ function prepare({ ctx, tasks }: Detail, event: Event): void {
   step.left = place.here();
   step.same = address(ctx.response?.raw.url || ctx.request.action) === current;
   remember(step.left);
+  step.from = current;
   dressRoot(text);
 
   const regions = regionsOf(document.body);
@@ -186,7 +198,10 @@ function arrive(ctx: Context): void {
     to = places.get(entry);
   } else if (step.same) {
     to = step.left;
+  } else if (before?.address === current && step.up) {
+    to = { ...before.left, ticked: [] };
   }
+  if (!step.same) before = { address: step.from, left: step.left };
   if (to) place.tick(to);
   if (!ctx.request.anchor) place.scroll(to);
   const focused = document.activeElement;
