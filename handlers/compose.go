@@ -128,9 +128,18 @@ func (h *Handlers) draft(r *http.Request, acct *mailproxy.Account, f composeForm
 	return d, err
 }
 
+// composePolicy lets what is written show its own style attributes, and nothing else
+// more than other pages: colours and sizes of a quoted letter are kept in them.
+const composePolicy = web.PagePolicy + "; style-src 'self'; style-src-attr 'unsafe-inline'"
+
 // compose opens a composer: empty, as an answer, or with a draft.
 func (h *Handlers) compose(w http.ResponseWriter, r *http.Request, v *visit) error {
 	q := r.URL.Query()
+	if r.Header.Get("HX-Request") != "" { // its policy is its own, so it cannot be swapped into another page
+		w.Header().Set("HX-Redirect", r.URL.RequestURI())
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
 	kind := mail.ComposeKind(q.Get("kind"))
 	var parent mail.MessageRef
 	if s := q.Get("ref"); s != "" {
@@ -188,6 +197,7 @@ func (h *Handlers) drawComposer(w http.ResponseWriter, r *http.Request, v *visit
 		return err
 	}
 	s := h.shell(w, r, v, boxes, place{title: view.Title, mailbox: view.boxName, reading: true})
+	w.Header().Set("Content-Security-Policy", composePolicy)
 	return h.web.Render(w, r, status, templates.ComposePage(s, view.ComposeView))
 }
 

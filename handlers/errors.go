@@ -3,6 +3,8 @@ package handlers
 import (
 	"net/http"
 
+	"github.com/a-h/templ"
+
 	"postern/mailproxy/mail"
 	"postern/templates"
 	"postern/templates/text"
@@ -22,7 +24,7 @@ func (h *Handlers) errorPage(w http.ResponseWriter, r *http.Request, e web.Error
 	if r.Method == http.MethodGet && (e.Kind == mail.Unavailable || e.Kind == mail.Limited || e.Kind == mail.Internal || e.Kind == mail.Insecure) {
 		v.Retry = r.URL.RequestURI()
 	}
-	page := templates.BareErrorPage(v)
+	var page templ.Component
 	if s := web.Current(r); s != nil {
 		page = templates.ErrorPage(h.bareShell(r, s, v.Title), v)
 	} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"postern/mailproxy"
 	"postern/mailproxy/mail"
 	"postern/store"
 	"postern/templates"
@@ -111,7 +112,7 @@ func (h *Handlers) saveIdentity(r *http.Request, v *visit) (*templates.IdentityF
 		ReplyTo: strings.TrimSpace(f.Get("replyto")), Signature: strings.ReplaceAll(f.Get("signature"), "\r\n", "\n"), Default: f.Get("default") == "1",
 	}
 	known := slices.IndexFunc(list, func(i mail.Identity) bool { return i.ID == id.ID })
-	if id.ID != "" && id.ID != ownIdentity && known < 0 {
+	if id.ID != "" && id.ID != mailproxy.OwnIdentity && known < 0 {
 		return nil, mail.Errorf(mail.NotFound, "There is no such identity.")
 	}
 	switch f.Get("do") {
@@ -125,7 +126,7 @@ func (h *Handlers) saveIdentity(r *http.Request, v *visit) (*templates.IdentityF
 		_, err := h.store.SaveIdentity(ctx, v.acct.ID(), list[known])
 		return nil, err
 	}
-	if id.ID == ownIdentity { // the account's own address becomes an identity of the store
+	if id.ID == mailproxy.OwnIdentity { // the account's own address becomes an identity of the store
 		id.ID = ""
 	}
 	form := identityForm(ctx, h.site, id)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/mailproxy"
 	"postern/mailproxy/mail"
 	"postern/store"
 	"postern/templates"
@@ -129,9 +130,6 @@ func zoneOption(ctx context.Context, value, browser string) templates.Option {
 	return templates.Option{Select: p, Name: text.T(ctx, "Time zone"), Help: text.T(ctx, "Dates are shown by its clock.")}
 }
 
-// ownIdentity names the identity that sign-in itself gives.
-const ownIdentity = "own"
-
 func (h *Handlers) identitiesView(r *http.Request, v *visit, view *templates.SettingsView, edit *templates.IdentityForm) error {
 	ctx := r.Context()
 	list, err := v.acct.Identities(ctx)
@@ -141,7 +139,7 @@ func (h *Handlers) identitiesView(r *http.Request, v *visit, view *templates.Set
 	page := h.site.SettingsPage("identities")
 	which := r.URL.Query().Get("edit")
 	for i, id := range list {
-		row := templates.IdentityView{ID: id.ID, Name: id.Name, Addr: id.Addr, Signature: id.Signature, Default: id.Default || i == 0 && len(list) == 1, Fixed: id.ID == ownIdentity, Edit: with(page, "edit", id.ID)}
+		row := templates.IdentityView{ID: id.ID, Name: id.Name, Addr: id.Addr, Signature: id.Signature, Default: id.Default || i == 0 && len(list) == 1, Fixed: id.ID == mailproxy.OwnIdentity, Edit: with(page, "edit", id.ID)}
 		if row.Name == "" {
 			row.Name = id.Addr
 		}

@@ -46,7 +46,7 @@ func (h *Handlers) shell(w http.ResponseWriter, r *http.Request, v *visit, boxes
 	return s
 }
 
-// bareShell is the shell of a page that knows no mailboxes: errors.
+// bareShell is the shell of a page that asks the mail server nothing: errors.
 func (h *Handlers) bareShell(r *http.Request, s *web.Session, title string) templates.ShellView {
 	ctx := r.Context()
 	settings, err := h.store.Settings(ctx, s.AccountID)
@@ -54,7 +54,13 @@ func (h *Handlers) bareShell(r *http.Request, s *web.Session, title string) temp
 		settings = store.Settings{} // the page is an error page already
 	}
 	v := templates.ShellView{Title: title, Theme: settings.Theme, Density: settings.Density, Address: s.Credentials.Address, Name: s.Credentials.Address}
-	v.Nav, _ = navigation(ctx, h.site, []mail.Mailbox{{Name: "INBOX", Leaf: "INBOX", Role: mail.RoleInbox, Selectable: true}}, place{})
+	boxes := []mail.Mailbox{{Name: "INBOX", Leaf: "INBOX", Role: mail.RoleInbox, Selectable: true}}
+	if acct, err := h.proxy.Account(ctx, s.Credentials.Mail()); err == nil {
+		if known := acct.KnownMailboxes(); len(known) > 0 {
+			boxes = known
+		}
+	}
+	v.Nav, v.Folders = navigation(ctx, h.site, boxes, place{})
 	return v
 }
 
@@ -103,8 +109,9 @@ func navigation(ctx context.Context, site link.Site, boxes []mail.Mailbox, at pl
 		countNav(ctx, &item, b, n.all)
 		nav = append(nav, item)
 	}
+	wanted := subscribed(boxes)
 	for _, b := range boxes {
-		if shown[b.Name] {
+		if shown[b.Name] || !wanted[b.Name] && b.Name != at.mailbox {
 			continue
 		}
 		item := templates.NavItem{Name: b.Leaf, URL: site.Mailbox(b.Name), Current: b.Name == at.mailbox, Depth: b.Depth, Step: !b.Selectable}
@@ -115,6 +122,26 @@ func navigation(ctx context.Context, site link.Site, boxes []mail.Mailbox, at pl
 		folders = append(folders, item)
 	}
 	return nav, folders
+}
+
+// subscribed names the mailboxes that belong in the sidebar: those subscribed to
+// and the steps above them. Where nothing is subscribed to, all do.
+func subscribed(boxes []mail.Mailbox) map[string]bool {
+	parent, any := map[string]string{}, false
+	for _, b := range boxes {
+		parent[b.Name] = b.Parent
+		any = any || b.Subscribed && b.Role == mail.RoleNone
+	}
+	out := map[string]bool{}
+	for _, b := range boxes {
+		if !b.Subscribed && any {
+			continue
+		}
+		for n := b.Name; n != "" && !out[n]; n = parent[n] {
+			out[n] = true
+		}
+	}
+	return out
 }
 
 func countNav(ctx context.Context, item *templates.NavItem, b mail.Mailbox, all bool) {

@@ -8,8 +8,8 @@ import (
 	"postern/mailproxy/mail"
 )
 
-// ownIdentity is the ID of the identity that every account has: its own address.
-const ownIdentity = "self"
+// OwnIdentity is the ID of the identity that every account has: its own address.
+const OwnIdentity = "self"
 
 // Identities are the addresses this person sends as: those of the settings, and
 // the account's own address when it is not among them. One is the default.
@@ -28,7 +28,7 @@ func (a *Account) Identities(ctx context.Context) ([]mail.Identity, error) {
 		marked = marked || i.Default
 	}
 	if !own && mail.CheckAddr(a.creds.Address) == "" {
-		list = append(list, mail.Identity{ID: ownIdentity, Addr: a.creds.Address})
+		list = append(list, mail.Identity{ID: OwnIdentity, Addr: a.creds.Address})
 	}
 	if len(list) == 0 {
 		return nil, mail.Errorf(mail.Invalid, "There is no address to send from. Add one in the settings.")
@@ -52,13 +52,19 @@ func identity(me []mail.Identity, id string) (mail.Identity, bool) {
 	return mail.Identity{}, false
 }
 
+// zone is the person's time zone, nil when it is not known.
+func (a *Account) zone(ctx context.Context) *time.Location {
+	if f := a.proxy.o.Zone; f != nil {
+		return f(ctx, a.id)
+	}
+	return nil
+}
+
 // now is the time in the person's zone.
 func (a *Account) now(ctx context.Context) time.Time {
 	t := a.proxy.o.Now().UTC()
-	if f := a.proxy.o.Zone; f != nil {
-		if z := f(ctx, a.id); z != nil {
-			t = t.In(z)
-		}
+	if z := a.zone(ctx); z != nil {
+		t = t.In(z)
 	}
 	return t
 }

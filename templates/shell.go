@@ -98,7 +98,7 @@ func (n NavItem) attrs() templ.Attributes {
 	if n.Key != "" {
 		a["data-key"] = n.Key
 	}
-	if n.Depth > 1 {
+	if n.Depth > 0 {
 		a["data-depth"] = min(n.Depth, 6)
 	}
 	return a
