@@ -143,10 +143,10 @@ next:
 			r.href(v)
 		case attrStyle:
 			st := r.style(v)
-			if st.css != "" {
+			img.style = st
+			if st.css != "" && e.name != "img" { // of an image it may grow
 				r.out = appendAttr(r.out, name, st.css)
 			}
-			img.style = st
 		default:
 			r.out = r.attribute(r.out, name, rule.kind, v)
 		}

@@ -36,8 +36,9 @@ type policy struct {
 	remote   func(string) string
 }
 
-// baseStyle gives blocked pictures the place they would have had.
-const baseStyle = `:where(img[data-blocked]){display:inline-block;box-sizing:border-box;outline:1px dashed;outline-offset:-1px;overflow:hidden;font-size:.8rem;opacity:.7}`
+// baseStyle marks blocked pictures and gives them the place they would have had.
+const baseStyle = `:where(img[data-blocked]){display:inline-block;box-sizing:border-box;overflow:hidden;font-size:.8rem;opacity:.7;` +
+	`outline:1px dashed!important;outline-offset:-1px!important;background-color:color-mix(in srgb,currentcolor 6%,transparent)}`
 
 // HTML gives a whole document for a frame without scripts. Giving its result to
 // it again changes nothing, as long as the functions of o keep the addresses

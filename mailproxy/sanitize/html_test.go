@@ -105,7 +105,7 @@ func TestPictures(t *testing.T) {
 		name, src, off, on string
 		remote, trackers   int
 	}{
-		{"remote", `<img src=//a.test/b width=10 height=20 alt=c>`, `<img width="10" height="20" alt="c" data-blocked="remote">`,
+		{"remote", `<img src=//a.test/b width=10 height=20 alt=c>`, `<img width="10" height="20" alt="c" data-blocked="remote" style="aspect-ratio:10/20;">`,
 			`<img width="10" height="20" alt="c" src="/remote/a.test/b">`, 1, 0},
 		{"refused", `<img src=//refused.test>`, `<img data-blocked="remote">`, `<img data-blocked="remote">`, 1, 0},
 		{"inline", `<img src="cid:a%20b@c">`, `<img data-blocked="missing">`, `<img src="/part/1.2?x=1&amp;y=2">`, 0, 0},
@@ -115,8 +115,8 @@ func TestPictures(t *testing.T) {
 		{"tracker by size", `a<img src=//a.test width=1 height=1>`, `a`, `a`, 0, 1},
 		{"tracker by style", `a<img src=//a.test style="width:1px;height:1px">`, `a`, `a`, 0, 1},
 		{"tracker by address", `a<img src="//b.list-manage.com/track/open.php?u=1" width=600>`, `a`, `a`, 0, 1},
-		{"hidden until a query shows it", `<img src=//a.test style="display:none">`, `<img style="display:none;" data-blocked="remote">`,
-			`<img style="display:none;" src="/remote/a.test">`, 1, 0},
+		{"hidden until a query shows it", `<img src=//a.test style="display:none">`, `<img data-blocked="remote" style="display:none;">`,
+			`<img src="/remote/a.test" style="display:none;">`, 1, 0},
 		{"several sizes", `<img src=//a.test srcset="//b.test 1x, //c.test 2x, d 3x" sizes="100vw">`, `<img data-blocked="remote">`,
 			`<img src="/remote/a.test" srcset="/remote/b.test 1x, /remote/c.test 2x" sizes="100vw">`, 1, 0},
 		{"picture", `<picture><source srcset=//a.test media="(min-width:1px)"><img src=//b.test></picture>`, `<picture><img data-blocked="remote"></picture>`,

@@ -14,7 +14,7 @@ func (r *rewriter) image(img image) bool {
 		return false
 	}
 	state := resourceMissing
-	set, hadRemote := "", false
+	set, hadRemote, blocked := "", false, ""
 	if src != "" {
 		var addr string
 		if addr, state = r.resource(src, true); state == resourceKept {
@@ -35,13 +35,29 @@ func (r *rewriter) image(img image) bool {
 		r.alt = img.alt
 		return false
 	case state == resourceBlocked || hadRemote:
-		r.out = append(r.out, ` data-blocked="remote"`...)
+		blocked = "remote"
 	case !img.hasSrc && (img.blocked == "remote" || img.blocked == "missing"):
-		r.out = appendAttr(r.out, "data-blocked", img.blocked)
+		blocked = img.blocked
 	case src != "":
-		r.out = append(r.out, ` data-blocked="missing"`...)
+		blocked = "missing"
+	}
+	style := img.style.css
+	if blocked != "" {
+		r.out = appendAttr(r.out, "data-blocked", blocked)
+		// With "height: auto" a browser takes the shape from the picture.
+		if isPixels(img.width) && isPixels(img.height) && !strings.Contains(style, "aspect-ratio:") {
+			style += "aspect-ratio:" + img.width + "/" + img.height + ";"
+		}
+	}
+	if style != "" {
+		r.out = appendAttr(r.out, "style", style)
 	}
 	return true
+}
+
+// isPixels reports a plain number from 1 to 9999.
+func isPixels(s string) bool {
+	return s != "" && len(s) <= 4 && s[0] != '0' && strings.Trim(s, "0123456789") == ""
 }
 
 // source writes a <source> of a <picture>; without an address it goes.
