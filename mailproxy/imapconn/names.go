@@ -17,11 +17,32 @@ import (
 // UTF-8 or Latin-1) are listed as they are by several servers. When a server
 // has both "R&D" and the proper "R&-D", which both read R&D, the second that is
 // listed gets a number.
+//
+// It also remembers by which mechanism the account signed in last.
 type Names struct {
 	mu     sync.RWMutex
 	raw    map[string]string   // by the name the client knows, in modified UTF-7
 	key    map[string]string   // by the server's spelling
 	proper map[string]struct{} // names that are right and that a replacement could collide with
+	mech   string              // the mechanism that worked last
+}
+
+func (n *Names) mechanism() string {
+	if n == nil {
+		return ""
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.mech
+}
+
+func (n *Names) proved(mechanism string) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	n.mech = mechanism
+	n.mu.Unlock()
 }
 
 const (

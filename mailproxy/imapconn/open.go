@@ -163,11 +163,13 @@ func (o *opener) signIn(context.Context) (err error) {
 	if o.tls == nil && !o.c.AllowPlaintext {
 		return mail.Errorf(mail.Insecure, "The connection to the mail server is not encrypted, and that is not allowed here.")
 	}
-	s := signer{d: o.d, caps: o.before, creds: o.creds}
+	s := signer{d: o.d, caps: o.before, creds: o.creds, proven: o.c.Names.mechanism()}
 	if len(s.mechanisms()) == 0 && len(o.before.AuthMechanisms()) == 0 {
 		return mail.Errorf(mail.Refused, "The mail server does not allow signing in over this connection.")
 	}
-	o.mechanism, err = s.signIn()
+	if o.mechanism, err = s.signIn(); err == nil {
+		o.c.Names.proved(o.mechanism)
+	}
 	return err
 }
 

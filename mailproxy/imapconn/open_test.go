@@ -108,6 +108,25 @@ func TestOddServers(t *testing.T) {
 			S: P1 NO [AUTHENTICATIONFAILED] no
 			C: $T AUTHENTICATE PLAIN AHUAc2VjcmV0
 			S: $T OK [CAPABILITY IMAP4rev1] in`, Config{}, plainUser, -1, ""},
+		{"no second SCRAM after the first", `
+			S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-1 AUTH=SCRAM-SHA-256 AUTH=PLAIN] hello
+			C: $T AUTHENTICATE SCRAM-SHA-256
+			S: $T NO [AUTHENTICATIONFAILED] no
+			C: $T AUTHENTICATE PLAIN
+			S: +
+			C: AHUAc2VjcmV0
+			S: $T OK [CAPABILITY IMAP4rev1] in`, Config{}, plainUser, -1, ""},
+		{"what worked last time comes first", `
+			S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256 AUTH=PLAIN SASL-IR] hello
+			C: $T AUTHENTICATE PLAIN AHUAc2VjcmV0
+			S: $T OK [CAPABILITY IMAP4rev1] in`, Config{Names: &Names{mech: "PLAIN"}}, plainUser, -1, ""},
+		{"UTF8=ONLY", `
+			S: * OK [CAPABILITY IMAP4rev1] hello
+			C: $T LOGIN "u" "secret"
+			S: $T OK [CAPABILITY IMAP4rev1 ENABLE UTF8=ONLY] in
+			C: $T ENABLE UTF8=ACCEPT
+			S: * ENABLED UTF8=ACCEPT
+			S: $T OK`, Config{}, plainUser, -1, ""},
 		{"SCRAM that says OK without a proof", `
 			S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256 SASL-IR] hello
 			C: *

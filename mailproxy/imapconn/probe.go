@@ -79,9 +79,7 @@ func Probe(ctx context.Context, c Config, creds mail.Credentials) Report {
 		{"greet", o.greet, func() string { return r.TLSVersion }},
 		{"capabilities", o.offer, func() string {
 			r.Before = sorted(o.before)
-			for _, m := range (signer{caps: o.before}).mechanisms() {
-				r.Offered = append(r.Offered, or(m, "LOGIN command"))
-			}
+			r.Offered = signer{caps: o.before}.mechanisms()
 			return strings.Join(r.Offered, ", ")
 		}},
 		{"sign in", o.signIn, func() string { r.Mechanism = o.mechanism; return o.mechanism }},

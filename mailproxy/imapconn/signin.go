@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,10 +16,13 @@ import (
 
 // signer signs in over a dialogue.
 type signer struct {
-	d     *dialogue
-	caps  imap.CapSet // as offered before sign-in
-	creds mail.Credentials
+	d      *dialogue
+	caps   imap.CapSet // as offered before sign-in
+	creds  mail.Credentials
+	proven string // the mechanism that worked last time, tried first; "" when none has
 }
+
+const loginCommand = "LOGIN command"
 
 // errNext says that a mechanism did not begin, so that the next may be tried.
 var errNext = errors.New("mechanism cannot be used")
@@ -36,8 +40,8 @@ func check(c mail.Credentials) error {
 	return nil
 }
 
-// mechanisms are those offered that we know, the safest first; LOGIN the
-// command ("") comes last.
+// mechanisms are those offered that we know, the safest first; LOGIN the command
+// comes last.
 func (s signer) mechanisms() []string {
 	var l []string
 	for _, m := range []string{"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"} {
@@ -46,28 +50,39 @@ func (s signer) mechanisms() []string {
 		}
 	}
 	if !s.caps.Has(imap.CapLoginDisabled) {
-		l = append(l, "")
+		l = append(l, loginCommand)
+	}
+	if i := slices.Index(l, s.proven); i > 0 {
+		l = slices.Insert(slices.Delete(l, i, i+1), 0, s.proven)
 	}
 	return l
 }
 
 // signIn tries the mechanisms in turn and returns the one that worked. A wrong
 // password is tried once only: the next mechanism has its turn when the one
-// before did not begin, as when the server holds no SCRAM key for this account.
+// before did not begin.
+//
+// QUIRK: Dovecot offers SCRAM to all when it is switched on, also to accounts
+// whose passwords are stored in another form, and answers their first message
+// with AUTHENTICATIONFAILED. That costs seconds and counts as a failed try, so
+// no second SCRAM is tried then, and what worked is tried first the next time.
 func (s signer) signIn() (mechanism string, err error) {
 	err = mail.Errorf(mail.Refused, "The mail server offers no way of signing in that Postern knows.")
+	noScram := false
 	for _, m := range s.mechanisms() {
+		scram := strings.HasPrefix(m, "SCRAM-")
+		if scram && noScram {
+			continue
+		}
 		e := s.try(m)
 		if e == nil {
-			if m == "" {
-				m = "LOGIN command"
-			}
 			return m, nil
 		}
 		err = e
 		if !errors.Is(e, errNext) {
 			break
 		}
+		noScram = noScram || scram
 	}
 	return "", err
 }

@@ -11,16 +11,16 @@ import (
 // acknowledgements otherwise.
 type tcpConn struct {
 	net.Conn
-	raw      syscall.RawConn // nil when it is not TCP
-	quickAck func(fd uintptr)
-	in, out  atomic.Int64
+	raw     syscall.RawConn // nil when it is not TCP
+	in, out atomic.Int64
 }
 
 func newTCPConn(conn net.Conn) *tcpConn {
 	t := &tcpConn{Conn: conn}
-	if c, ok := conn.(*net.TCPConn); ok && quickAck != nil {
+	if c, ok := conn.(*net.TCPConn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
-			t.raw, t.quickAck = raw, quickAck
+			_ = raw.Control(tune)
+			t.raw = raw
 		}
 	}
 	return t
@@ -28,7 +28,7 @@ func newTCPConn(conn net.Conn) *tcpConn {
 
 func (t *tcpConn) Read(p []byte) (int, error) {
 	if t.raw != nil {
-		_ = t.raw.Control(t.quickAck) // not kept by the kernel, so before each read; only speed is lost when it fails
+		_ = t.raw.Control(quickAck) // the kernel forgets it, so before each read
 	}
 	n, err := t.Conn.Read(p)
 	t.in.Add(int64(n))

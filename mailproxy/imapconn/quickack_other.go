@@ -1,5 +1,0 @@
-//go:build !linux
-
-package imapconn
-
-var quickAck func(fd uintptr)

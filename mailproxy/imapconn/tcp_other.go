@@ -1,0 +1,7 @@
+//go:build !linux
+
+package imapconn
+
+// tune and quickAck have no counterpart here.
+func tune(uintptr)     {}
+func quickAck(uintptr) {}
