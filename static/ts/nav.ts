@@ -118,7 +118,7 @@ function prepare({ ctx, tasks }: Detail, event: Event): void {
   }
   shown = step.order;
   step.status = ctx.response?.status ?? 200;
-  step.left = place.here();
+  step.left = place.here(ctx.request.submitter ?? (ctx.sourceElement.matches("a") ? ctx.sourceElement : null));
   step.same = address(ctx.response?.raw.url || ctx.request.action) === current;
   remember(step.left);
   step.from = current;

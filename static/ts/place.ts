@@ -12,14 +12,16 @@ export interface Place {
 const rows = "#main .row-link";
 const boxes = "#main .pick input[type=checkbox]";
 
-export function here(): Place {
-  const focused = document.activeElement;
+/** here is where the person is; pressed is what they pressed last, for browsers that do not focus what is clicked. */
+export function here(pressed?: Element | null): Place {
+  const active = document.activeElement;
+  const focused = active && active !== document.body ? active : pressed;
   const row = focused?.closest(".row")?.querySelector(".row-link");
   return {
     sheet: document.getElementById("main")?.scrollTop ?? 0,
     page: document.scrollingElement?.scrollTop ?? 0,
     ticked: [...document.querySelectorAll<HTMLInputElement>(boxes)].filter((box) => box.checked).map((box) => box.value),
-    focus: focused && focused !== document.body ? nameOf(focused) : "",
+    focus: focused ? nameOf(focused) : "",
     row: row ? [...document.querySelectorAll(rows)].indexOf(row) : -1,
   };
 }
