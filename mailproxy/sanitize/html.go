@@ -52,7 +52,11 @@ func HTML(src string, o Options) (mail.SafeHTML, Report) {
 		body = append(append([]byte(`<div style="white-space:pre-wrap;">`), asText(src)...), "</div>"...)
 	}
 	b := make([]byte, 0, len(body)+len(r.sheet)+1024)
-	b = append(b, "<!doctype html><html"...)
+	b = append(b, "<!doctype html"...)
+	if r.legacy {
+		b = append(b, ` PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd"`...)
+	}
+	b = append(b, "><html"...)
 	if !r.html.has("lang") && o.Lang != "" {
 		b = appendAttr(b, "lang", o.Lang)
 	}

@@ -201,6 +201,28 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+func TestDoctype(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		src    string
+		legacy bool
+	}{
+		{"a", false},
+		{"<!DOCTYPE html>a", false},
+		{`<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">a`, true},
+		{`<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://www.w3.org/TR/html4/loose.dtd">a`, true},
+		{`<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN">a`, false},
+		{`<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">a`, false},
+	}
+	for _, tt := range tests {
+		d, _ := HTML(tt.src, Options{})
+		if got := strings.HasPrefix(d.String(), "<!doctype html PUBLIC "); got != tt.legacy || !got && !strings.HasPrefix(d.String(), "<!doctype html>") {
+			t.Errorf("%s: got %.120s", tt.src, d)
+		}
+		wantProperties(t, tt.src)
+	}
+}
+
 func TestFragment(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -45,6 +45,7 @@ type rewriter struct {
 	skipping int    // its nesting
 	html     attrs  // of <html>
 	body     attrs  // of <body>
+	legacy   bool   // the doctype asks for limited quirks
 	scheme   string // color-scheme as declared by <meta>
 	base     *url.URL
 	sheet    []byte // the <style> blocks
@@ -103,6 +104,8 @@ func (r *rewriter) run(src string) {
 		case html.ErrorToken:
 			r.closeAll()
 			return
+		case html.DoctypeToken:
+			r.legacy = r.legacy || limitedQuirks(strings.ToLower(string(z.Text())))
 		case html.TextToken:
 			switch {
 			case r.skip != "" || next == textNone:
@@ -138,6 +141,14 @@ func (r *rewriter) run(src string) {
 			}
 		}
 	}
+}
+
+// limitedQuirks reports a doctype with which a browser leaves no gap below a
+// picture in a table's cell (HTML standard section 13.2.6.4.1). Mail relies on it.
+func limitedQuirks(d string) bool {
+	old := strings.Contains(d, "//dtd html 4.01 transitional//") || strings.Contains(d, "//dtd html 4.01 frameset//")
+	return strings.Contains(d, "//dtd xhtml 1.0 transitional//") || strings.Contains(d, "//dtd xhtml 1.0 frameset//") ||
+		old && strings.Contains(d, "http://www.w3.org/")
 }
 
 // skipStart reports whether a start tag inside a dropped element is dropped too.
