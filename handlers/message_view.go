@@ -159,7 +159,7 @@ func (h *Handlers) messageNotes(ctx context.Context, view *templates.MessageView
 		} else {
 			buttons := []ui.ButtonProps{{Label: text.T(ctx, "Show once"), Size: ui.Small, Name: "show", Value: "once"}}
 			if view.Addr != "" {
-				buttons = append(buttons, ui.ButtonProps{Label: text.T(ctx, "Always from %s", clip(firstName(view.Name), 30)), Size: ui.Small, Name: "show", Value: "always"})
+				buttons = append(buttons, ui.ButtonProps{Label: text.T(ctx, "Always from %s", clip(shortName(view.Name), 30)), Size: ui.Small, Name: "show", Value: "always"})
 			}
 			view.Notes = append(view.Notes, templates.MessageNote{
 				Icon: "image-off", Title: text.T(ctx, "Images are blocked"), Text: text.T(ctx, "so that the sender cannot see you reading."),
@@ -171,6 +171,15 @@ func (h *Handlers) messageNotes(ctx context.Context, view *templates.MessageView
 		view.Notes = append(view.Notes, templates.MessageNote{Kind: ui.NoteWarn, Icon: "triangle-alert",
 			Title: text.T(ctx, "Not everything in this message could be understood."), Text: strings.Join(m.Problems[:min(len(m.Problems), 5)], " ")})
 	}
+}
+
+// shortName is the first name of a person; names of more words are of somebody or
+// something that has none.
+func shortName(name string) string {
+	if len(strings.Fields(name)) == 2 {
+		return firstName(name)
+	}
+	return name
 }
 
 func allowed(senders []string, addr string) bool {

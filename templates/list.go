@@ -1,6 +1,16 @@
 package templates
 
-import "postern/templates/ui"
+import (
+	"context"
+	"html"
+	"io"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"postern/templates/text"
+	"postern/templates/ui"
+)
 
 // ListView is a page of a mailbox or of a search.
 type ListView struct {
@@ -131,4 +141,42 @@ func pressed(on bool) string {
 		return "true"
 	}
 	return "false"
+}
+
+// people are the names of a row with commas between. It is written by hand since a
+// list has hundreds, and a space before a comma shows.
+func people(v RowView) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		var b strings.Builder
+		if v.To {
+			b.WriteString(html.EscapeString(text.T(ctx, "To:")) + " ")
+		}
+		if v.Draft {
+			b.WriteString(`<b class="draft">` + html.EscapeString(text.T(ctx, "Draft")) + `</b>`)
+		}
+		for i, n := range v.Names {
+			if v.Draft || i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(`<bdi>` + html.EscapeString(n) + `</bdi>`)
+		}
+		_, err := io.WriteString(w, b.String())
+		return err
+	})
+}
+
+// pieces are a text with what was searched for marked.
+func pieces(list []Piece) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		for _, p := range list {
+			s := html.EscapeString(p.Text)
+			if p.Hit {
+				s = "<mark>" + s + "</mark>"
+			}
+			if _, err := io.WriteString(w, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -100,13 +100,13 @@ func (p publication) issue(g *gardener, date time.Time, number int) *letter {
 img { -ms-interpolation-mode: bicubic } a:hover { text-decoration: underline !important }
 .preheader { display: none !important; visibility: hidden; mso-hide: all; font-size: 1px; max-height: 0; overflow: hidden }
 @media only screen and (max-width: 620px) { .wrap { width: 100%% !important } .stack { display: block !important; width: 100%% !important; padding: 0 0 10px !important } .pad { padding-left: 18px !important; padding-right: 18px !important } }
-@media (prefers-color-scheme: dark) { .paper { background: #22201c !important; color: #eeeae0 !important } }
+@media (prefers-color-scheme: dark) { .outer { background: #171512 !important } .paper { background: #22201c !important; color: #eeeae0 !important } .paper h1, .paper h2 a { color: #f0b9a6 !important } .paper p { color: #d6d0c4 !important } .foot, .foot a { background: #1c1a17 !important; color: #a9a398 !important } }
 </style></head>
-<body style="margin:0;background:#efece4"><div class="preheader">%[2]s &zwnj;&nbsp;&zwnj;&nbsp;&zwnj;&nbsp;</div>
-<table role="presentation" width="100%%" cellpadding="0" cellspacing="0" border="0" bgcolor="#efece4"><tr><td align="center" style="padding:20px 0">
+<body class="outer" style="margin:0;background:#efece4"><div class="preheader">%[2]s &zwnj;&nbsp;&zwnj;&nbsp;&zwnj;&nbsp;</div>
+<table role="presentation" class="outer" width="100%%" cellpadding="0" cellspacing="0" border="0" bgcolor="#efece4"><tr><td align="center" style="padding:20px 0">
 <table role="presentation" class="wrap paper" width="600" cellpadding="0" cellspacing="0" border="0" bgcolor="#ffffff" style="font:16px/1.55 Helvetica,Arial,sans-serif;color:#2a2824">
 <tr><td class="pad" style="padding:20px 32px"><table role="presentation" width="100%%" cellpadding="0" cellspacing="0"><tr><td><img src="%[3]s/%[4]s/logo.png" width="160" height="40" alt="%[1]s" style="display:block;border:0"></td><td align="right" style="font-size:12px;color:#8a867d">%[5]s · <a href="https://%[6]s/view/%[7]s" style="color:#8a867d">view in browser</a></td></tr></table></td></tr>
-%[8]s<tr><td class="pad" align="center" style="padding:24px 32px;background:#f6f4ee;font-size:12px;line-height:1.6;color:#8a867d">%[1]s<br>You receive this mail at %[9]s because you subscribed.<br><a href="https://%[6]s/u/%[7]s" style="color:#8a867d">Unsubscribe</a> · <a href="https://%[6]s/prefs/%[7]s" style="color:#8a867d">Preferences</a></td></tr>
+%[8]s<tr><td class="pad foot" align="center" style="padding:24px 32px;background:#f6f4ee;font-size:12px;line-height:1.6;color:#8a867d">%[1]s<br>You receive this mail at %[9]s because you subscribed.<br><a href="https://%[6]s/u/%[7]s" style="color:#8a867d">Unsubscribe</a> · <a href="https://%[6]s/prefs/%[7]s" style="color:#8a867d">Preferences</a></td></tr>
 </table></td></tr></table>
 <img src="%[3]s/open/%[7]s/%[10]d.gif" width="1" height="1" alt="" style="display:block;width:1px;height:1px">
 </body></html>`,
