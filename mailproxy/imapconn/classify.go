@@ -60,7 +60,7 @@ func classify(b []byte) (h head, ok bool) {
 	if !done && !whole {
 		return head{}, false
 	}
-	kind, known := responses[upper(word)]
+	kind, known := lookUp(word)
 	if !known {
 		return head{verdict: leave}, true
 	}
@@ -91,10 +91,10 @@ var responses = map[string]head{
 	"QUOTA": {}, "QUOTAROOT": {}, "MYRIGHTS": {}, "ACL": {},
 }
 
-// upper is the word in capitals, without allocating for a map lookup of a short one.
-func upper(word []byte) string {
+// lookUp finds a response by its name in any case.
+func lookUp(word []byte) (h head, known bool) {
 	if len(word) > 16 {
-		return ""
+		return head{}, false
 	}
 	var buf [16]byte
 	for i, c := range word {
@@ -103,7 +103,8 @@ func upper(word []byte) string {
 		}
 		buf[i] = c
 	}
-	return string(buf[:len(word)])
+	h, known = responses[string(buf[:len(word)])]
+	return h, known
 }
 
 func hasFold(b []byte, prefix string) bool {

@@ -127,14 +127,12 @@ func (g *Guard) advance(p []byte) (n int, more bool, err error) {
 		if g.r == g.w {
 			return 0, true, nil
 		}
-		h, ok := head{}, true
-		if !g.o.Raw {
-			h, ok = classify(g.in[g.r:g.w])
-		} else if h, ok = classify(g.in[g.r:g.w]); ok {
-			h.verdict = pass
-		}
+		h, ok := classify(g.in[g.r:g.w])
 		if !ok {
 			return 0, true, nil
+		}
+		if g.o.Raw {
+			h.verdict = pass
 		}
 		g.begin(h)
 	}

@@ -381,3 +381,19 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkGuard(b *testing.B) {
+	line := "* 1234 FETCH (UID 5678 FLAGS (\\Seen) INTERNALDATE \"23-Nov-2026 10:11:12 +0100\" RFC822.SIZE 12345 BODYSTRUCTURE (\"text\" \"plain\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" 1234 56 NIL NIL NIL NIL) BODY[HEADER.FIELDS (FROM TO)] {40}\r\nFrom: a <a@example.org>\r\nTo: b@example\r\n)\r\n"
+	in := strings.Repeat(line, 1000)
+	p := make([]byte, 4096)
+	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
+	for b.Loop() {
+		g := NewGuard(&script{in: []byte(in), chunk: 1 << 20}, GuardOptions{})
+		for {
+			if _, err := g.Read(p); err != nil {
+				break
+			}
+		}
+	}
+}

@@ -60,6 +60,30 @@ func (s *scanner) scan(b []byte) (n int, end bool, err error) {
 			}
 			s.line += int64(i + 1)
 			return n + i + 1, true, s.checkLine()
+		case inData: // what means nothing is passed over at once
+			k := n
+			for k < len(b) && !means[b[k]] {
+				k++
+			}
+			for i := k - 1; i >= n; i-- {
+				if b[i] != ' ' && b[i] != '~' {
+					s.last = b[i]
+					break
+				}
+			}
+			s.line += int64(k - n)
+			n = k
+		case inQuoted:
+			k := n
+			for k < len(b) && b[k] != '"' && b[k] != '\\' && b[k] != '\n' {
+				k++
+			}
+			s.line += int64(k - n)
+			s.quoted += int64(k - n)
+			n = k
+		}
+		if n == len(b) || s.quoted > s.lim.String || s.line > s.lim.Line {
+			break
 		}
 		c := b[n]
 		n++
@@ -81,7 +105,7 @@ func (s *scanner) scan(b []byte) (n int, end bool, err error) {
 			case '{':
 				s.state, s.lit, s.digits = inBrace, 0, 0
 			}
-			if c != ' ' && c != '~' && c != '{' {
+			if c != '{' {
 				s.last = c
 			}
 		case inQuoted:
@@ -93,9 +117,6 @@ func (s *scanner) scan(b []byte) (n int, end bool, err error) {
 				s.state = inEscape
 			case c == '\n' && s.loose:
 				return n, true, nil
-			}
-			if s.quoted > s.lim.String {
-				return n, false, fmt.Errorf("a quoted string over %d octets", s.lim.String)
 			}
 		case inEscape:
 			s.quoted++
@@ -132,12 +153,15 @@ func (s *scanner) scan(b []byte) (n int, end bool, err error) {
 				s.line--
 			}
 		}
-		if s.line > s.lim.Line {
-			return n, false, s.checkLine()
-		}
 	}
-	return n, false, nil
+	if s.quoted > s.lim.String {
+		return n, false, fmt.Errorf("a quoted string over %d octets", s.lim.String)
+	}
+	return n, false, s.checkLine()
 }
+
+// means are the octets that are more than themselves in data.
+var means = [256]bool{'\n': true, '"': true, '(': true, ')': true, '{': true}
 
 func (s *scanner) checkLine() error {
 	if s.line > s.lim.Line {

@@ -14,6 +14,8 @@
 //   - Never two SEARCH, SORT or THREAD at once: their untagged answers cannot
 //     be told apart (SearchOptions with a Return option excepted).
 //   - Never issue a command while reading the literal of another.
+//   - Sequence numbers sent before WaitSelected may be beyond the end, which
+//     Dovecot answers with BAD. UIDs may not.
 //   - An empty UIDSet or an invalid flag closes the connection: check first.
 //   - A fetched message whose item is nil was an unasked-for FETCH: ask again.
 //   - Never call AllUIDs or Nums on what a server sent; use UIDs, which has a limit.

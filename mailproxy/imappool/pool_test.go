@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -604,6 +605,83 @@ func TestChangesAreNotRepeated(t *testing.T) {
 	if err := pool.Read(t.Context(), "INBOX", store); mail.KindOf(err) != mail.Unavailable || stores != 2 {
 		t.Errorf("Read: %d, %v; want it run twice", stores, err)
 	}
+}
+
+// TestSilentConnections has the first connection fall silent after its first
+// command, as behind a router that forgot it.
+func TestSilentConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first atomic.Int64
+		silent := make(chan struct{})
+		pool := scripted(t, func(conn int, command string) string {
+			if conn == 1 && first.Add(1) > 1 {
+				<-silent
+				return ""
+			}
+			return "$T OK done\r\n"
+		})
+		if err := pool.Write(t.Context(), "", noop); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // of the bubble's clock: longer than Check, shorter than Idle
+		began := time.Now()
+		if err := pool.Write(t.Context(), "", noop); err != nil {
+			t.Errorf("a connection that was long unused: %v", err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("took %v, want 5 s to find out", took)
+		}
+		close(silent)
+		if err := pool.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestCancelledCommandEnds has a server that never answers: a caller who went
+// away is not waited for longer than the grace.
+func TestCancelledCommandEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := make(chan struct{})
+		pool := scripted(t, func(int, string) string { <-silent; return "" })
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		time.AfterFunc(time.Second, cancel)
+		err := pool.Read(ctx, "", noop)
+		if took := time.Since(began); mail.KindOf(err) != mail.Unavailable || !errors.Is(err, context.Canceled) || took != 4*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		close(silent)
+		if err := pool.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestBackOff counts how often a server that cannot be reached is tried.
+func TestBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			kind        mail.Kind
+			least, most int
+		}{{mail.Unavailable, 6, 9}, {mail.Limited, 3, 4}, {mail.SignedOut, 600, 600}} {
+			tries := 0
+			pool := imappool.New(imappool.Options{Open: func(context.Context) (imappool.Conn, error) {
+				tries++
+				return nil, mail.Errorf(tt.kind, "no")
+			}})
+			for range 600 { // one minute
+				if err := pool.Read(t.Context(), "", noop); mail.KindOf(err) != tt.kind || mail.MsgOf(err) != "no" {
+					t.Errorf("%v: %v", tt.kind, err)
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			if tries < tt.least || tries > tt.most {
+				t.Errorf("%v: tried %d times in a minute, want %d to %d", tt.kind, tries, tt.least, tt.most)
+			}
+			_ = pool.Close(t.Context())
+		}
+	})
 }
 
 func TestMalformedAnswers(t *testing.T) {
