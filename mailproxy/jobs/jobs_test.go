@@ -180,11 +180,11 @@ func TestScheduledWithTheRowOrNotAtAll(t *testing.T) {
 func TestPutOff(t *testing.T) {
 	onBoth(t, func(t *testing.T, p place) {
 		r := newRuns()
-		r.do = func(_ context.Context, _ string, n int) (time.Duration, error) {
-			switch n {
-			case 1:
+		r.do = func(_ context.Context, id string, n int) (time.Duration, error) {
+			switch {
+			case id == "one" && n == 1:
 				return 50 * time.Millisecond, nil
-			case 2:
+			case id == "one" && n == 2:
 				return 50 * time.Millisecond, errors.New("said with an error")
 			}
 			return 0, nil
@@ -194,7 +194,6 @@ func TestPutOff(t *testing.T) {
 		for range 3 {
 			r.next(t)
 		}
-		r.do = nil
 		ok(t, j.Enqueue(t.Context(), "two", time.Now()))
 		if id := r.next(t); id != "two" || r.times("one") != 3 {
 			t.Errorf("one ran %d times, then %s", r.times("one"), id)
