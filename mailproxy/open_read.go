@@ -123,19 +123,12 @@ func (r *reader) exchange(ctx context.Context, structure bool, want []section, s
 		}
 		for try := 0; ; try++ {
 			var fetch, store *imapclient.FetchCommand
-			var noop *imapclient.Command
 			s.Batch(func() {
-				if try > 0 || structure { // nothing is known of it yet: it may be new
-					noop = s.Noop()
-				}
 				fetch = s.Fetch(set, o)
 				if marked {
 					store = s.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil)
 				}
 			})
-			if noop != nil {
-				_ = noop.Wait() // what went wrong shows in the next answer
-			}
 			msgs, err := fetch.Collect()
 			if store != nil {
 				if storeErr := store.Close(); storeErr != nil {
@@ -157,11 +150,14 @@ func (r *reader) exchange(ctx context.Context, structure bool, want []section, s
 					return nil
 				}
 			}
-			if noop != nil {
+			if try > 0 {
 				return errGone
 			}
-			// It may have come after this connection last looked (RFC 9051
-			// section 7.4.1: that is told only between commands).
+			// It may have come after this connection last looked. NOOP makes it
+			// look, but Dovecot puts that off when another command follows.
+			if err := s.Noop().Wait(); err != nil {
+				return err
+			}
 		}
 	}
 	var err error
