@@ -79,7 +79,7 @@ func (a *Account) setFlag(ctx context.Context, g refGroup, f mail.Flag, on bool)
 		return store(s, g.uids, imap.Flag(f), on)
 	})
 	if err != nil {
-		return nil, a.vanished(g.mailbox, err)
+		return nil, a.vanished(ctx, g.mailbox, err)
 	}
 	a.flagged(g.mailbox, g.validity, g.uids, f, on, changed)
 	a.results.changed()
@@ -140,16 +140,24 @@ func checkSelected(sel imappool.Selected, validity uint32) error {
 	return nil
 }
 
-// store sets or clears flags on messages, in as many commands as it takes, all
-// in one flight.
+// store sets or clears a flag on messages, in as many commands as it takes, all
+// in one flight. When the server only then told of messages that came since its
+// last look, it is done once more: they may be among these.
 func store(s *imappool.Session, uids []uint32, f imap.Flag, on bool) error {
-	var cmds []*imapclient.FetchCommand
-	var news *imapclient.Command
-	s.Batch(func() {
-		news = s.Noop()
-		cmds = sendStore(s, uids, []imap.Flag{f}, on)
-	})
-	return errors.Join(news.Wait(), closeAll(cmds))
+	for try := 0; ; try++ {
+		s.Clean()
+		var cmds []*imapclient.FetchCommand
+		var news *imapclient.Command
+		s.Batch(func() {
+			news = s.Noop()
+			cmds = sendStore(s, uids, []imap.Flag{f}, on)
+		})
+		// QUIRK: Dovecot answers a NOOP behind the commands that come with it, so
+		// their answers must have been read before it is waited for.
+		if err := errors.Join(closeAll(cmds), news.Wait()); err != nil || !s.Dirty() || try > 0 {
+			return err
+		}
+	}
 }
 
 func sendStore(s *imappool.Session, uids []uint32, flags []imap.Flag, on bool) []*imapclient.FetchCommand {

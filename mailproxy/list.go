@@ -63,7 +63,7 @@ func (a *Account) listMailbox(ctx context.Context, q mail.ListQuery) (mail.Page,
 		return err
 	})
 	if err != nil {
-		return mail.Page{}, a.vanished(q.Mailbox, err)
+		return mail.Page{}, a.vanished(ctx, q.Mailbox, err)
 	}
 	st := box.State()
 	if !st.Complete {
@@ -148,11 +148,11 @@ func (a *Account) fillSidebar(p *mail.Page) {
 }
 
 // vanished drops what is known of a mailbox that the server no longer has.
-func (a *Account) vanished(name string, err error) error {
+func (a *Account) vanished(ctx context.Context, name string, err error) error {
 	if mail.KindOf(err) == mail.Refused {
-		// QUIRK: a NO to SELECT without a response code; when LIST does not have
-		// it either, it is gone.
-		if list := a.boxes.known(); list != nil {
+		// QUIRK: Dovecot and others say NO to SELECT without a response code; when
+		// LIST does not have the mailbox either, it is gone.
+		if list, lerr := a.askMailboxes(ctx); lerr == nil {
 			if m, ok := mail.ByName(list, name); !ok || !m.Selectable {
 				err = mail.Wrap(mail.NotFound, err, "There is no such mailbox.")
 			}

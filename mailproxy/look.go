@@ -35,14 +35,18 @@ func (w wanted) first() bool { return w.offset == 0 && w.show == mail.ShowAll &&
 // wanted are in the cache, as far as the server gives them. It returns their
 // UIDs and how many the list has. The exchange of the mailbox is held.
 //
-// One flight: SELECT or, so that the server looks for news first, NOOP; flags changed since the recorded mod-sequence
+// One flight: SELECT, or NOOP so that the server looks for news; flags changed since the recorded mod-sequence
 // (RFC 7162 section 3.1.4.1), or those of the page without CONDSTORE; what is
 // new; the rows that are expected and not cached; the sidebar. A second when the
-// message count shows that something was expunged, and another for rows that
-// were not expected.
+// message count shows that something was expunged, another for rows that were
+// not expected, and on servers that answer first and look for news afterwards
+// (Dovecot, for commands that come together) one more when there was some.
 func (a *Account) look(ctx context.Context, s *imappool.Session, box *index.Mailbox, name string, w wanted) (uids []uint32, total int, err error) {
-	if err := a.lookChanges(ctx, s, box, name, w); err != nil {
-		return nil, 0, err
+	for try := 0; try < 3 && (try == 0 || s.Dirty()); try++ {
+		s.Clean()
+		if err := a.lookChanges(ctx, s, box, name, w, try == 0 && !a.boxes.fresh(time.Now())); err != nil {
+			return nil, 0, err
+		}
 	}
 	for round := 0; ; round++ {
 		name, sel := s.Selected()
@@ -77,7 +81,7 @@ func (a *Account) look(ctx context.Context, s *imappool.Session, box *index.Mail
 }
 
 // lookChanges is the first flight.
-func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *index.Mailbox, name string, w wanted) error {
+func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *index.Mailbox, name string, w wanted, boxes bool) error {
 	before, _ := s.Selected()
 	again := before == name // was selected already: HIGHESTMODSEQ and the like are of then
 	st := box.State()
@@ -123,7 +127,7 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 				cached = s.Fetch(uidSet(missing), summaryItems)
 			}
 		}
-		if !a.boxes.fresh(time.Now()) {
+		if boxes {
 			sidebar = a.ask(s)
 		}
 	})
@@ -131,9 +135,6 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 	sel, err := s.WaitSelected()
 	d := index.Delta{UIDValidity: sel.UIDValidity}
 	var errs []error
-	if news != nil {
-		errs = append(errs, news.Wait())
-	}
 	for _, cmd := range []*imapclient.FetchCommand{changed, fresh, flags} {
 		if cmd == nil {
 			continue
@@ -163,6 +164,11 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 	if cached != nil {
 		// A failure here is no failure of the page: the rows are asked for again.
 		_ = each(cached, func(m *message) { got = append(got, *m) })
+	}
+	if news != nil {
+		// QUIRK: Dovecot may answer a NOOP behind the commands that follow it, so
+		// what they sent must have been read before.
+		errs = append(errs, news.Wait())
 	}
 	if sidebar != nil {
 		if err := sidebar.finish(ctx, s); err != nil && err != errAskAgain {

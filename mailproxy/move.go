@@ -210,7 +210,14 @@ func (a *Account) move(ctx context.Context, g refGroup, to string, set, clear []
 				ids = a.messageIDs(s, g)
 			}
 			var err error
+			s.Clean()
 			res, err = moveIn(s, sel, g.uids, to, set, clear)
+			if left := without(g.uids, res.from); err == nil && len(left) > 0 && s.Dirty() {
+				// They came since the server's last look, as after an undo.
+				var rest copied
+				rest, err = moveIn(s, sel, left, to, set, clear)
+				res.join(rest)
+			}
 			return err
 		})
 		var no *imap.Error
@@ -223,7 +230,7 @@ func (a *Account) move(ctx context.Context, g refGroup, to string, set, clear []
 		}
 	}
 	if len(res.from) == 0 && err != nil {
-		return moving{}, a.vanished(g.mailbox, err)
+		return moving{}, a.vanished(ctx, g.mailbox, err)
 	}
 	return a.moved(box, g, to, res, ids, set, clear), err
 }
@@ -247,6 +254,22 @@ func (c *copied) add(validity uint32, src, dst imap.NumSet) {
 		c.from = append(c.from, uint32(from[i]))
 		c.to = append(c.to, uint32(to[i]))
 	}
+}
+
+func (c *copied) join(more copied) {
+	if c.validity == 0 || len(more.from) > 0 {
+		c.validity = more.validity
+	}
+	c.from, c.to = append(c.from, more.from...), append(c.to, more.to...)
+}
+
+// without are the UIDs of all that are not in some.
+func without(all, some []uint32) []uint32 {
+	have := make(map[uint32]bool, len(some))
+	for _, u := range some {
+		have[u] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(u uint32) bool { return have[u] })
 }
 
 // presence asks which of some messages are there; it belongs into a batch, before
@@ -308,13 +331,14 @@ func moveIn(s *imappool.Session, sel imappool.Selected, uids []uint32, to string
 	})
 	var res copied
 	var there []uint32
-	errs := []error{news.Wait()}
+	var errs []error
 	if before != nil {
 		var err error
 		there, err = present(before, uids)
 		errs = append(errs, err)
 	}
 	_ = closeAll(marks) // a filter's hint that could not be set is no reason not to move
+	errs = append(errs, news.Wait())
 	for i, part := range parts {
 		var validity uint32
 		var src, dst imap.NumSet
@@ -360,9 +384,9 @@ func expungeThere(s *imappool.Session, uids []uint32) ([]uint32, error) {
 		before = presence(s, uids)
 		done = sendExpunge(s, uids)
 	})
-	err := news.Wait()
-	there, serr := present(before, uids)
-	return there, errors.Join(err, serr, done())
+	there, err := present(before, uids)
+	err = errors.Join(err, done())
+	return there, errors.Join(err, news.Wait())
 }
 
 // expungeIn deletes exactly these messages for good.
@@ -496,7 +520,7 @@ func (a *Account) expunge(ctx context.Context, g refGroup) (int, error) {
 	})
 	if err != nil {
 		a.boxes.stale()
-		return 0, a.vanished(g.mailbox, err)
+		return 0, a.vanished(ctx, g.mailbox, err)
 	}
 	n, unseen := len(gone), unseenOf(box, g.validity, gone)
 	if box.State().UIDValidity == g.validity {

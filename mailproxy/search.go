@@ -42,7 +42,7 @@ func (a *Account) searchPage(ctx context.Context, q mail.ListQuery) (mail.Page, 
 	if !ok || !fresh {
 		found, err := a.search(ctx, q, query)
 		if err != nil {
-			return mail.Page{}, a.vanished(q.Mailbox, err)
+			return mail.Page{}, a.vanished(ctx, q.Mailbox, err)
 		}
 		res = *found
 		a.results.put(found)
@@ -287,16 +287,20 @@ func (a *Account) searchIn(c *imappool.Session, name string, root mail.QueryNode
 	}
 	// A message marked \Deleted is as good as gone.
 	want = want.and(crit(imap.SearchCriteria{NotFlag: []imap.Flag{imap.FlagDeleted}}))
-	var news *imapclient.Command
-	var search *imapclient.SearchCommand
-	c.Batch(func() {
-		news = c.Noop() // a search sees only what the connection has been told of
-		search = c.UIDSearch(&want.c, returnAll(c.Caps().Has(imap.CapESearch)))
-	})
-	nerr := news.Wait()
-	data, err := search.Wait()
-	if err = errors.Join(err, nerr); err != nil {
-		return out, err
+	var data *imap.SearchData
+	for try := 0; try == 0 || try < 2 && c.Dirty(); try++ {
+		c.Clean()
+		var news *imapclient.Command
+		var search *imapclient.SearchCommand
+		c.Batch(func() {
+			news = c.Noop() // a search sees only what the connection has been told of
+			search = c.UIDSearch(&want.c, returnAll(c.Caps().Has(imap.CapESearch)))
+		})
+		var err error
+		data, err = search.Wait()
+		if err = errors.Join(err, news.Wait()); err != nil {
+			return out, err
+		}
 	}
 	sel, err := c.WaitSelected()
 	if err != nil {
@@ -411,7 +415,11 @@ func (a *Account) fetchRefs(ctx context.Context, refs []mail.MessageRef) (gone [
 			return nil, imappool.Kind(ctx.Err())
 		}
 		err := a.readRows(ctx, g.mailbox, func(s *imappool.Session) error {
+			s.Clean()
 			lost, err := a.refetch(s, box, g)
+			if err == nil && s.Dirty() {
+				lost, err = a.refetch(s, box, g)
+			}
 			if err == nil {
 				gone = append(gone, lost...)
 			}
@@ -454,7 +462,7 @@ func (a *Account) refetch(s *imappool.Session, box *index.Mailbox, g refGroup) (
 			flags = s.Fetch(uidSet(known), flagsOnly)
 		}
 	})
-	fetchErr := news.Wait()
+	var fetchErr error
 	if whole != nil {
 		fetchErr = each(whole, func(m *message) { got = append(got, *m) })
 	}
@@ -467,6 +475,9 @@ func (a *Account) refetch(s *imappool.Session, box *index.Mailbox, g refGroup) (
 			}
 		}))
 	}
+	// QUIRK: Dovecot answers a NOOP behind the commands that follow it, so their
+	// answers must have been read before it is waited for.
+	fetchErr = errors.Join(fetchErr, news.Wait())
 	sel, err := s.WaitSelected()
 	if err != nil {
 		return nil, err
