@@ -68,9 +68,9 @@ func serve(ctx context.Context, c *Config, servers []mailServer, d *demo) (err e
 	db, engine := st.JobsDB()
 	queue, err := jobs.New(ctx, jobs.Options{
 		DB: db, Engine: string(engine), Log: log.With("part", "jobs"),
-		Run:      func(ctx context.Context, id string) (time.Duration, error) { return proxy.RunOutbox(ctx, id) },
-		Copies:   copies(c, st),
-		Chores:   []jobs.Chore{{Name: "prune", Every: prunePause, Run: st.Prune}},
+		Run:    func(ctx context.Context, id string) (time.Duration, error) { return proxy.RunOutbox(ctx, id) },
+		Copies: copies(c, st),
+		Chores: []jobs.Chore{{Name: "prune", Every: prunePause, Run: st.Prune}},
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the job queue: %w", err)
