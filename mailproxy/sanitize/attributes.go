@@ -179,7 +179,7 @@ func (r *rewriter) attribute(out []byte, name string, kind attrKind, v []byte) [
 		v = nil
 	case attrClass:
 		v = bytes.TrimSpace(v)
-		if len(v) == 0 || len(v) > maxNames {
+		if len(v) == 0 || len(v) > maxNames || !r.policy.document && !quoteClasses[string(v)] {
 			return out
 		}
 	case attrID:
@@ -309,6 +309,11 @@ next:
 		into.text = r.attribute(into.text, name, rule.kind, v)
 	}
 }
+
+// quoteClasses are the classes by which mail programs know what is quoted. A
+// fragment keeps no others: without its style sheet they mean nothing, and in a
+// page of ours they could mean something of ours.
+var quoteClasses = set(`gmail_quote gmail_attr gmail_signature moz-cite-prefix moz-signature protonmail_quote yahoo_quoted`)
 
 func (a *attrs) has(name string) bool {
 	for _, n := range a.names {

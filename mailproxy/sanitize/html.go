@@ -92,7 +92,8 @@ type FragmentOptions struct {
 }
 
 // Fragment gives HTML for use inside a mail: what a person wrote, or a mail to
-// quote. It has no <html>, <head> or <style>; attributes of the body go to a <div>.
+// quote. It has no <html>, <head> or <style> and no classes but those that mark a
+// quote; attributes of the body go to a <div>.
 func Fragment(src string, o FragmentOptions) string {
 	p := policy{cid: o.CID}
 	if p.cid == nil {

@@ -234,6 +234,7 @@ func TestFragment(t *testing.T) {
 		{"links stay bare", `<a href=https://a.test target=x>b</a><a href="#c">d</a>`, FragmentOptions{}, `<a href="https://a.test">b</a><a href="#m-c">d</a>`},
 		{"a whole document", `<html><head><style>a{top:0}</style></head><body bgcolor=red style="margin:0"><p>a</body></html>`, FragmentOptions{},
 			`<div bgcolor="red" style="margin:0;"><p>a</p></div>`},
+		{"classes go", `<p class=toast>a</p><div class=gmail_quote>b</div>`, FragmentOptions{}, `<p>a</p><div class="gmail_quote">b</div>`},
 		{"inline images stay", `<img src="cid:a@b">`, FragmentOptions{}, `<img src="cid:a@b">`},
 		{"remote images go", `a<img src="http://a.test" alt="b<c">`, FragmentOptions{}, `ab&lt;c`},
 		{"remote images stay", `<img src="http://a.test">`, FragmentOptions{Remote: true}, `<img src="http://a.test">`},
