@@ -123,7 +123,8 @@ func (m *Mailbox) Apply(d Delta) mail.Change {
 		}
 	}
 	if len(added) > 0 {
-		slices.SortFunc(added, func(a, b entry) int { return cmp.Compare(a.uid, b.uid) })
+		slices.Reverse(added) // reported twice: the later counts
+		slices.SortStableFunc(added, func(a, b entry) int { return cmp.Compare(a.uid, b.uid) })
 		added = slices.CompactFunc(added, func(a, b entry) bool { return a.uid == b.uid })
 		m.insert(added)
 		for _, e := range added {
