@@ -34,5 +34,3 @@
 // Addresses are given whole by the caller. Only the sprite is ours: its address
 // needs the site's base path, which rendering puts in the context with WithBase.
 package ui
-
-//go:generate go tool -modfile=../../tools.mod templ generate -path .
