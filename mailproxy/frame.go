@@ -2,7 +2,6 @@ package mailproxy
 
 import (
 	"context"
-	"strings"
 
 	"postern/mailproxy/mail"
 	"postern/mailproxy/parse"
@@ -11,14 +10,15 @@ import (
 
 // FrameOptions says how an HTML body is prepared for its frame.
 type FrameOptions struct {
-	Path      string                   // Message.HTMLPath: the part path of the HTML part, or several joined with commas
+	Path      string                   // part path of the HTML part, Message.HTMLPath for the body
 	PartURL   func(path string) string // address of an inline part, for cid: images
 	Remote    bool                     // keep remote resources
 	RemoteURL func(u string) string    // address that fetches a remote image for the reader; nil blocks all
 	StyleURL  string                   // our own style sheet for the frame
 }
 
-// Frame is the sanitised document of an HTML body. Right after Open it costs no
+// Frame is the sanitised document of an HTML body: with the path of its first
+// part the whole of it, with that of another HTML part that one alone. Right after Open it costs no
 // flight unless the body is larger than 1 MiB.
 func (a *Account) Frame(ctx context.Context, ref mail.MessageRef, o FrameOptions) (mail.SafeHTML, error) {
 	r := &reader{a: a, ref: ref}
@@ -26,11 +26,10 @@ func (a *Account) Frame(ctx context.Context, ref mail.MessageRef, o FrameOptions
 	if err != nil {
 		return mail.SafeHTML{}, err
 	}
-	first, _, _ := strings.Cut(o.Path, ",")
-	if first == "" {
+	if o.Path == "" {
 		return mail.SafeHTML{}, errNoPart
 	}
-	p, rest, err := r.descend(ctx, p, first, false)
+	p, rest, err := r.descend(ctx, p, o.Path, false)
 	if err != nil {
 		return mail.SafeHTML{}, err
 	}
@@ -59,8 +58,8 @@ func (a *Account) Frame(ctx context.Context, ref mail.MessageRef, o FrameOptions
 	return doc, nil
 }
 
-// bodyPlan finds the message whose HTML body has the name path; rest is the path
-// of its first part within p. An HTML part that is no body is taken alone.
+// bodyPlan finds the message whose HTML body begins at path; rest is that path
+// within p. An HTML part that begins no body is taken alone.
 func bodyPlan(p scope, rest, path string) (parse.Plan, error) {
 	last := parse.Plan{}
 	// from the outermost message inwards
@@ -78,7 +77,7 @@ func bodyPlan(p scope, rest, path string) (parse.Plan, error) {
 		last = plan
 	}
 	f := parse.Find(p.bs, rest)
-	if strings.Contains(path, ",") || f.Part == nil || f.Part.MediaType() != "text/html" {
+	if f.Part == nil || f.Part.MediaType() != "text/html" {
 		return parse.Plan{}, errNoPart
 	}
 	last.HTML = []parse.Part{parse.PartOf(f.Part, path)}

@@ -71,8 +71,7 @@ func (a *Account) openParts(ctx context.Context, ref mail.MessageRef, o OpenOpti
 		src, _ = plan.HTMLSource(body.begun)
 	}
 	if src != "" {
-		remote, trackers := sanitize.CountRemote(src)
-		m.Remote = remote + trackers
+		m.Remote, _ = sanitize.CountRemote(src)
 	}
 	return opening{m, p, plan, body}, nil
 }

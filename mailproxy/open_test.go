@@ -260,7 +260,7 @@ func openTests(t *testing.T, b accounttest.Backend) {
 		if err != nil || !strings.Contains(doc.String(), `src="/far"`) {
 			t.Errorf("%v\n%s", err, doc)
 		}
-		for _, p := range []string{"", "9", "1.1.1", "2", "1,2", "x", strings.Repeat("1.", 500)} {
+		for _, p := range []string{"", "9", "1.1.1", "2", "1.1.2,2", "x", strings.Repeat("1.", 500)} {
 			if _, err := r.acct.Frame(ctx, full, mailproxy.FrameOptions{Path: p}); mail.KindOf(err) != mail.NotFound {
 				t.Errorf("frame of %q: %v", p, err)
 			}
@@ -270,12 +270,21 @@ func openTests(t *testing.T, b accounttest.Backend) {
 	t.Run("SeveralBodies", func(t *testing.T) {
 		ref := r.must("Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>one\n--b\nContent-Type: text/plain\n\n<two>\n--b--\n")
 		m, err := r.acct.Open(ctx, ref, mailproxy.OpenOptions{})
-		if err != nil || m.HTMLPath != "1,2" {
+		if err != nil || m.HTMLPath != "1" {
 			t.Fatalf("%v, path %q", err, m.HTMLPath)
 		}
 		doc, err := r.acct.Frame(ctx, ref, mailproxy.FrameOptions{Path: m.HTMLPath})
 		if s := doc.String(); err != nil || !strings.Contains(s, "one") || !strings.Contains(s, "&lt;two&gt;") {
 			t.Errorf("%v\n%s", err, doc)
+		}
+		ref = r.must("Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n<one>\n--b\nContent-Type: text/html\n\n<p>two\n--b\nContent-Type: text/html\n\n<p>three\n--b--\n")
+		for path, want := range map[string]string{"2": "one two three", "3": "three"} {
+			doc, err := r.acct.Frame(ctx, ref, mailproxy.FrameOptions{Path: path})
+			for _, w := range []string{"one", "two", "three"} {
+				if err != nil || strings.Contains(doc.String(), w) != strings.Contains(want, w) {
+					t.Errorf("frame of %s: %v, want %s\n%s", path, err, want, doc)
+				}
+			}
 		}
 	})
 

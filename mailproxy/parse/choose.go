@@ -39,17 +39,15 @@ type Plan struct {
 	Problems   []string
 }
 
-// HTMLPath is the name of the HTML body for Frame: the paths of its parts,
-// joined with commas when there are several; "" when there is none.
+// HTMLPath names the HTML body: the path of its first HTML part, "" when there
+// is none. The body may be more than that part, see HTMLSource.
 func (p Plan) HTMLPath() string {
-	var b strings.Builder
-	for i, x := range p.HTML {
-		if i > 0 {
-			b.WriteByte(',')
+	for _, x := range p.HTML {
+		if x.IsHTML() {
+			return x.Path
 		}
-		b.WriteString(x.Path)
 	}
-	return b.String()
+	return ""
 }
 
 // maxBodies bounds the text parts shown one after the other.
