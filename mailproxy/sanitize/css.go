@@ -336,6 +336,7 @@ func (p *cssReader) keyframes(depth int) {
 			case t.tt == css.CommaToken:
 				p.out = append(p.out, ',')
 			case t.tt == css.WhitespaceToken:
+				p.space()
 			default:
 				ok = false
 			}
@@ -472,6 +473,7 @@ func (p *cssReader) names(toks []cssToken) bool {
 		case t.tt == css.CommaToken, t.tt == css.DelimToken && t.data[0] == '.':
 			p.out = append(p.out, t.data...)
 		case t.tt == css.WhitespaceToken:
+			p.space()
 		default:
 			return false
 		}

@@ -159,6 +159,7 @@ func TestStyleSheet(t *testing.T) {
 		{"dark", "@media (prefers-color-scheme:dark){a{color:#fff}}", "@media (prefers-color-scheme:dark){a{color:#fff;}}"},
 		{"supports", "@supports (display:grid) and (not (color:red)){a{top:0}}", "@supports (display:grid) and (not (color:red)){a{top:0;}}"},
 		{"keyframes", "@keyframes k{from{top:0}50%{top:1px}}", "@keyframes k{from{top:0;}50%{top:1px;}}"},
+		{"words stay apart", "@keyframes a{from 0%{top:0}}@layer a b{c{top:0}}:lang(a b){top:0}", "@keyframes a{from 0%{top:0;}}@layer a b{c{top:0;}}:lang(a b){top:0;}"},
 		{"nesting", "a{color:red;&:hover{color:blue}@media print{color:#000}}", "a{color:red;&:hover{color:blue;}@media print{color:#000;}}"},
 		{"what loads goes", `@import "x";@charset "utf-7";@font-face{font-family:a;src:url(x)}@namespace url(x);a{top:0}`, "a{top:0;}"},
 		{"position", "a{position:fixed;top:0}b{position:absolute}c{position:sticky}d{position:var(--a)}", "a{top:0;}b{position:absolute;}"},

@@ -137,6 +137,7 @@ func (p *cssReader) pseudoFunction(name string, arg []cssToken, depth int) bool 
 			case css.CommaToken:
 				p.out = append(p.out, ',')
 			case css.WhitespaceToken:
+				p.space()
 			default:
 				return false
 			}
