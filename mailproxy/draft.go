@@ -38,6 +38,9 @@ func (a *Account) Compose(ctx context.Context, kind mail.ComposeKind, parent mai
 	if kind == mail.ComposeContinue {
 		return a.resume(ctx, x, me, key)
 	}
+	if z := a.zone(ctx); z != nil && !x.m.Date.IsZero() {
+		x.m.Date = x.m.Date.In(z) // as the person saw it
+	}
 	q := compose.Question{Kind: kind, Parent: x.m, Rich: rich, Me: me, Key: key, Words: a.proxy.o.Words}
 	if kind != mail.ComposeForwardAttach {
 		src, err := a.htmlOf(ctx, x, rich)

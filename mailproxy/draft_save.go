@@ -175,7 +175,7 @@ func (a *Account) expungeCopies(ctx context.Context, copies []mail.MessageRef, k
 	copies = slices.DeleteFunc(copies, func(r mail.MessageRef) bool { return r == keep })
 	for _, g := range groupRefs(copies) {
 		if _, err := a.expunge(ctx, g); err != nil && mail.KindOf(err) != mail.Stale {
-			a.proxy.o.Log.Info("an old copy of a draft stays", "account", a.id, "error", err)
+			a.proxy.o.Log.Info("an old copy of a draft stays", "account", a.id, "kind", mail.KindOf(err).String())
 		}
 	}
 }

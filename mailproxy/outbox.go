@@ -180,7 +180,7 @@ func (a *Account) dropBlob(ctx context.Context, id string) {
 		return
 	}
 	if err := a.proxy.o.Blobs.BlobDelete(ctx, a.id, id); err != nil {
-		a.proxy.o.Log.Warn("finished message stays in the store", "account", a.id, "error", err)
+		a.proxy.o.Log.Warn("finished message stays in the store", "account", a.id, "kind", mail.KindOf(err).String())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"postern/mailproxy/compose"
 	"postern/mailproxy/mail"
@@ -14,7 +15,10 @@ import (
 // FieldProblem is a problem beside a form field.
 type FieldProblem struct{ Field, Msg string }
 
-const maxSendTo = 500 // recipients of one message
+const (
+	maxSendTo  = 500  // recipients of one message
+	maxSubject = 1000 // characters
+)
 
 // CheckDraft says what keeps a draft from being sent, field by field ("to",
 // "cc", "bcc", "from", "subject", "files", "body"); nil when nothing does. It
@@ -53,6 +57,9 @@ func (a *Account) CheckDraft(ctx context.Context, d mail.Draft) []FieldProblem {
 	}) {
 		add("subject", "The subject holds line breaks or characters that cannot be sent.")
 	}
+	if utf8.RuneCountInString(d.Subject) > maxSubject {
+		add("subject", "The subject is longer than 1,000 characters.")
+	}
 	if len(d.Text) > maxDraftBody || d.Rich && len(d.HTML) > maxDraftBody {
 		add("body", errLongBody.Msg)
 	}
@@ -74,6 +81,9 @@ func (a *Account) Send(ctx context.Context, d mail.Draft) (mail.OutboxItem, erro
 	o, err := a.outbox()
 	if err != nil {
 		return fail(err)
+	}
+	if a.server.Submit.Address == "" {
+		return fail(errNoOutbox)
 	}
 	if !compose.ValidKey(d.Key) {
 		return fail(errBadDraft)

@@ -344,7 +344,7 @@ func (r *runner) giveBack(ctx context.Context, a *Account, words string, refused
 	}
 	ref, err := a.SaveDraft(ctx, written)
 	if err != nil {
-		r.p.o.Log.Info("returned message not saved in Drafts", "account", a.id, "error", err)
+		r.p.o.Log.Info("returned message not saved in Drafts", "account", a.id, "kind", mail.KindOf(err).String())
 		return 0, nil
 	}
 	if err := r.p.o.Outbox.OutboxMove(ctx, r.row.ID, mail.OutboxReturned, mail.OutboxReturned, func(row *mail.OutboxRow) {
@@ -369,7 +369,7 @@ func (r *runner) finish(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	if err := r.markParent(ctx, a); err != nil {
-		r.p.o.Log.Info("answered message not marked", "account", a.id, "error", err)
+		r.p.o.Log.Info("answered message not marked", "account", a.id, "kind", mail.KindOf(err).String())
 	}
 	if err := a.forgetDraft(ctx, r.row.Written, r.row.Draft); err != nil && !r.old() {
 		return r.finishLater(ctx, err)

@@ -175,7 +175,7 @@ func Continue(m mail.Message, text, html string, me []mail.Identity, key string)
 	typed(&d.To, s.To)
 	typed(&d.Cc, s.Cc)
 	typed(&d.Bcc, s.Bcc)
-	if html != "" {
+	if html = strings.TrimSpace(html); html != "" {
 		d.HTML, d.Rich = html, true
 	}
 	d.Files = Parts(m, d.Rich)
