@@ -50,7 +50,7 @@ func (a *Account) setFlag(ctx context.Context, g refGroup, f mail.Flag, on bool)
 	}
 	defer unlock()
 	var changed []uint32
-	err = a.pool.Write(ctx, g.mailbox, func(s *imappool.Session) error {
+	run := func(s *imappool.Session) error {
 		_, sel := s.Selected()
 		if err := checkSelected(sel, g.validity); err != nil {
 			return err
@@ -77,13 +77,23 @@ func (a *Account) setFlag(ctx context.Context, g refGroup, f mail.Flag, on bool)
 			}
 		}
 		return store(s, g.uids, imap.Flag(f), on)
-	})
+	}
+	err = a.pool.Write(ctx, g.mailbox, run)
+	if lost(ctx, err) {
+		err = a.pool.Write(ctx, g.mailbox, run) // done twice is as good as done once
+	}
 	if err != nil {
 		return nil, a.vanished(ctx, g.mailbox, err)
 	}
 	a.flagged(g.mailbox, g.validity, g.uids, f, on, changed)
 	a.results.changed()
 	return refGroup{g.mailbox, g.validity, changed}.refs(), nil
+}
+
+// lost reports whether a change may be tried again because its connection was
+// lost, which tells nothing about the change.
+func lost(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && mail.KindOf(err) == mail.Unavailable
 }
 
 // flagged brings index, cache and sidebar up to date after a flag was changed on

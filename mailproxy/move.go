@@ -201,7 +201,9 @@ func (a *Account) move(ctx context.Context, g refGroup, to string, set, clear []
 	var res copied
 	var ids []string
 	for try := 0; ; try++ {
+		atomic := false
 		err = a.pool.Write(ctx, g.mailbox, func(s *imappool.Session) error {
+			atomic = s.Caps().Has(imap.CapMove)
 			_, sel := s.Selected()
 			if err := checkSelected(sel, g.validity); err != nil {
 				return err
@@ -220,6 +222,9 @@ func (a *Account) move(ctx context.Context, g refGroup, to string, set, clear []
 			}
 			return err
 		})
+		if atomic && try == 0 && len(res.from) == 0 && lost(ctx, err) {
+			continue // what has moved cannot move again
+		}
 		var no *imap.Error
 		if err == nil || try > 0 || !errors.As(err, &no) || no.Code != imap.ResponseCodeTryCreate {
 			break
