@@ -8,7 +8,7 @@ export CGO_ENABLED ?= 1
 
 run: build ; ./bin/postern demo --listen $${POSTERN_LISTEN:-127.0.0.1:8080}
 build: ; CGO_ENABLED=0 $(GO) build -trimpath -o bin/postern ./cmd/postern
-generate: ; $(GO) generate ./... && $(TOOL) templ generate -path . && $(GO) run -modfile=tools.mod static/generate.go
+generate: ; $(GO) test -count=1 -run TestConfigDoc ./cmd/postern -update >/dev/null && $(TOOL) templ generate -path . && $(GO) run -modfile=tools.mod static/generate.go
 check: fresh format vet types unit
 test: install check real browser
 fresh: ; ./deploy/fresh.sh

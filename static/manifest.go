@@ -10,7 +10,7 @@ var files = map[string]file{
 	"favicon-unread.svg":           {name: "favicon-unread.7c0dd30c14.svg", kind: "image/svg+xml", packed: true},
 	"favicon.svg":                  {name: "favicon.d79cb0be48.svg", kind: "image/svg+xml", packed: true},
 	"icons.svg":                    {name: "icons.d3871579de.svg", kind: "image/svg+xml", packed: true},
-	"letter.css":                   {name: "letter.01e5f4e551.css", kind: "text/css; charset=utf-8", packed: true},
+	"letter.css":                   {name: "letter.1b26e9bbd3.css", kind: "text/css; charset=utf-8", packed: true},
 	"licences.txt":                 {name: "licences.574c6c2589.txt", kind: "text/plain; charset=utf-8", packed: true},
 	"mark-mono.svg":                {name: "mark-mono.0b16749d55.svg", kind: "image/svg+xml", packed: true},
 	"mark.svg":                     {name: "mark.77be734f48.svg", kind: "image/svg+xml", packed: true},

@@ -35,7 +35,7 @@ func (serveCmd) Run(ctx context.Context, c *Config) error {
 	return serve(ctx, c, servers, nil)
 }
 
-const prunePause = 10 * time.Minute
+const prunePause = 5 * time.Minute
 
 // serve builds every part, answers until ctx ends and stops them in reverse
 // order. d is nil but for the demo.
@@ -82,6 +82,13 @@ func serve(ctx context.Context, c *Config, servers []mailServer, d *demo) (err e
 		defer cancel()
 		err = errors.Join(err, proxy.Close(stop))
 	}()
+	open, err := st.OutboxOpen(ctx)
+	if err == nil {
+		err = queue.Recover(ctx, open)
+	}
+	if err != nil {
+		return fmt.Errorf("take up the outbox: %w", err)
+	}
 	// Jobs outlive ctx: what is being sent is finished, Stop waits for it.
 	if err := queue.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the job queue: %w", err)
@@ -91,13 +98,6 @@ func serve(ctx context.Context, c *Config, servers []mailServer, d *demo) (err e
 		defer cancel()
 		err = errors.Join(err, queue.Stop(stop))
 	}()
-	open, err := st.OutboxOpen(ctx)
-	if err == nil {
-		err = queue.Recover(ctx, open)
-	}
-	if err != nil {
-		return fmt.Errorf("take up the outbox: %w", err)
-	}
 
 	w := web.New(web.Options{
 		Site: c.site(), Secure: c.PublicHTTPS, TrustedProxies: proxies, Store: st, Key: key, Log: log,

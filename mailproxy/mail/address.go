@@ -265,6 +265,9 @@ func CheckAddr(s string) string {
 	if err != nil || len(asc) > 253 {
 		return "The part behind the @ is not a domain name."
 	}
+	if !strings.Contains(asc, ".") && !strings.EqualFold(asc, "localhost") {
+		return "The part behind the @ is not complete."
+	}
 	for _, l := range strings.Split(asc, ".") {
 		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.ContainsFunc(l, func(r rune) bool {
 			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
