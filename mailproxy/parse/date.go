@@ -55,6 +55,9 @@ func Date(raw string) time.Time {
 				clock = clock[:len(clock)-2]
 			}
 			p := strings.Split(clock, ":")
+			if len(p) < 2 {
+				continue
+			}
 			h = atoi(p[0])
 			m = atoi(p[1])
 			if len(p) > 2 {
