@@ -202,6 +202,9 @@ func (a *Account) findHeader(ctx context.Context, box, name, value string) ([]ma
 	var out []mail.MessageRef
 	err := a.pool.Read(ctx, box, func(s *imappool.Session) error {
 		out = nil
+		if err := s.Noop().Wait(); err != nil { // what was stored a moment ago is news to this connection
+			return err
+		}
 		data, err := s.UIDSearch(&imap.SearchCriteria{
 			Header:  []imap.SearchCriteriaHeaderField{{Key: name, Value: value}},
 			NotFlag: []imap.Flag{imap.FlagDeleted},
