@@ -95,12 +95,14 @@ func (r *reader) html(ctx context.Context, p scope, plan parse.Plan) (map[string
 		return body, nil
 	}
 	var want []section
+	left := int64(maxFetched)
 	r.a.opened.read(r.ref, func(k *kept) {
 		for _, x := range plan.HTML {
 			if b, ok := k.sections[x.Path]; ok {
 				body[x.Path] = b
-			} else {
+			} else if left > 0 {
 				want = append(want, sectionOf(x.Path, x.Size, parse.MaxText))
+				left -= min(x.Size, parse.MaxText)
 			}
 		}
 	})

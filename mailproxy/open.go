@@ -101,11 +101,14 @@ func (r *reader) parts(ctx context.Context, p scope, rest string, plan parse.Pla
 	head := headerOf(joinPath(p.base, rest))
 	want := []section{head}
 	asked := map[string]bool{}
+	left := int64(maxFetched)
 	add := func(x parse.Part, limit int64) {
-		if x.Path != "" && !asked[x.Path] {
-			asked[x.Path] = true
-			want = append(want, sectionOf(x.Path, x.Size, limit))
+		if x.Path == "" || asked[x.Path] || left <= 0 {
+			return
 		}
+		asked[x.Path] = true
+		want = append(want, sectionOf(x.Path, x.Size, limit))
+		left -= min(x.Size, limit)
 	}
 	for _, x := range plan.Text {
 		if !x.IsHTML() || x.Size <= maxCount {

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	maxWhole = 25 << 20 // octets of a message that we split ourselves
-	maxCount = 1 << 20  // octets of an HTML body fetched with its page
+	maxWhole   = 25 << 20 // octets of a message that we split ourselves
+	maxCount   = 1 << 20  // octets of an HTML body fetched with its page
+	maxFetched = 8 << 20  // octets of text fetched for one page; further parts are left out
 )
 
 // reader reads one message: from what is kept where it can, from the server

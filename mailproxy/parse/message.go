@@ -37,6 +37,7 @@ func (p Plan) Message(header []byte, body map[string][]byte) mail.Message {
 	for _, x := range p.Text {
 		b, ok := body[x.Path]
 		if !ok || x.IsHTML() && len(b) > maxConvert {
+			problem("The text is too long to be shown whole.")
 			continue
 		}
 		s, note := x.text(b)
