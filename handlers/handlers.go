@@ -27,6 +27,11 @@ type Options struct {
 	Demo []string
 	// MaxMessage is the largest message in octets, encoded; 0 means 50 MiB.
 	MaxMessage int64
+	// Images fetches the remote images of mails; nil means that the operator
+	// forbids them.
+	Images ImageFetcher
+	// ImageKey signs the addresses of remote images, the same in every copy.
+	ImageKey []byte
 	// Ready reports whether new requests can be served.
 	Ready func() error
 }
@@ -102,7 +107,13 @@ func (h *Handlers) visit(r *http.Request) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &visit{acct: acct, session: s, settings: settings, now: h.web.Now().In(zone(settings.TimeZone, clientZone(r), s.Zone))}, nil
+	if z := clientZone(r); z != "" && z != settings.BrowserZone { // what is sent carries the person's zone
+		settings.BrowserZone = z
+		if err := h.store.SaveSettings(r.Context(), acct.ID(), func(s *store.Settings) { s.BrowserZone = z }); err != nil {
+			h.web.LogError(r, http.StatusOK, err)
+		}
+	}
+	return &visit{acct: acct, session: s, settings: settings, now: h.web.Now().In(zone(settings.TimeZone, settings.BrowserZone, s.Zone))}, nil
 }
 
 // zone is the first of names that is a time zone; UTC when none is.

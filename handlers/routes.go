@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"postern/mailproxy/mail"
 	"postern/static"
@@ -13,6 +14,7 @@ import (
 func (h *Handlers) Routes() http.Handler {
 	root := chi.NewRouter()
 	root.Use(h.web.Middleware()...)
+	root.Use(middleware.GetHead)
 	root.NotFound(h.notFound)
 	root.MethodNotAllowed(h.notAllowed)
 	base := h.site.Base

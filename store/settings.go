@@ -17,15 +17,16 @@ const (
 
 // Settings are a person's choices. The zero value is the default of everything.
 type Settings struct {
-	Theme      string               `json:"theme"`      // "" follows the system; "light", "dark"
-	Density    string               `json:"density"`    // "" comfortable; "compact"
-	TimeZone   string               `json:"timeZone"`   // IANA name; "" means the browser's
-	Locale     string               `json:"locale"`     // BCP 47; "" means the browser's
-	PageSize   int                  `json:"pageSize"`   // rows of a list; 0 means 50
-	ReplyAll   bool                 `json:"replyAll"`   // Reply answers everybody
-	Compose    string               `json:"compose"`    // "" plain text; "rich"
-	ImagesFrom []string             `json:"imagesFrom"` // senders whose remote images are shown, lower case
-	Roles      map[string]mail.Role `json:"roles"`      // mailbox name to the role chosen for it
+	Theme       string               `json:"theme"`       // "" follows the system; "light", "dark"
+	Density     string               `json:"density"`     // "" comfortable; "compact"
+	TimeZone    string               `json:"timeZone"`    // IANA name; "" means the browser's
+	BrowserZone string               `json:"browserZone"` // IANA name the browser told last; counts when TimeZone is ""
+	Locale      string               `json:"locale"`      // BCP 47; "" means the browser's
+	PageSize    int                  `json:"pageSize"`    // rows of a list; 0 means 50
+	ReplyAll    bool                 `json:"replyAll"`    // Reply answers everybody
+	Compose     string               `json:"compose"`     // "" plain text; "rich"
+	ImagesFrom  []string             `json:"imagesFrom"`  // senders whose remote images are shown, lower case
+	Roles       map[string]mail.Role `json:"roles"`       // mailbox name to the role chosen for it
 }
 
 // settingsFields are the names this version knows; others in a document are kept.

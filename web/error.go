@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -41,6 +43,9 @@ func (w *Web) Fail(rw http.ResponseWriter, r *http.Request, err error) {
 
 func (w *Web) fail(rw http.ResponseWriter, r *http.Request, status int, err error) {
 	w.LogError(r, status, err)
+	if gone(r, err) {
+		return // nobody is there to be told
+	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		rw.Header().Set("Retry-After", "30")
 	}
@@ -55,9 +60,19 @@ func (w *Web) fail(rw http.ResponseWriter, r *http.Request, status int, err erro
 // SetErrorPage says who draws the error page. Call it before serving.
 func (w *Web) SetErrorPage(f func(http.ResponseWriter, *http.Request, ErrorInfo)) { w.errorPage = f }
 
+// gone reports whether err is only that the browser left: a second click, a
+// closed tab.
+func gone(r *http.Request, err error) bool {
+	return errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled)
+}
+
 // LogError writes the log line of a failure that the page shows in a way of its own.
 func (w *Web) LogError(r *http.Request, status int, err error) {
 	log := w.Log(r.Context())
+	if gone(r, err) {
+		log.Debug("browser left", "err", err.Error())
+		return
+	}
 	args := []any{"status", status, "kind", mail.KindOf(err).String(), "err", err.Error()}
 	if s := Current(r); s != nil {
 		args = append(args, "account", s.AccountID)
