@@ -132,8 +132,29 @@ func (t *Tab) WantTitle(s string) {
 
 const row = `[...document.querySelectorAll("input[aria-label^='Select: ']")].find(e => e.getAttribute("aria-label") === "Select: " + %s)?.closest("li")`
 
-// Read opens the message of the row with a subject.
+// Read opens the message of the row with a subject and waits for it.
 func (t *Tab) Read(subject string) {
+	t.tb.Helper()
+	t.ClickRow(subject)
+	t.WantTitle(subject)
+}
+
+// ClickRow clicks the row with a subject.
+func (t *Tab) ClickRow(subject string) {
+	t.tb.Helper()
+	t.atRow(subject, func(x, y float64) error { return chromedp.Do(t.ctx, chromedp.MouseClickXY(x, y)) })
+}
+
+// HoverRow moves the mouse over the row with a subject and returns the row's id.
+func (t *Tab) HoverRow(subject string) string {
+	t.tb.Helper()
+	t.atRow(subject, func(x, y float64) error {
+		return chromedp.Do(t.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
+	})
+	return Eval[string](t, fmt.Sprintf(row, quote(subject))+".id")
+}
+
+func (t *Tab) atRow(subject string, do func(x, y float64) error) {
 	t.tb.Helper()
 	t.Settled()
 	find := fmt.Sprintf(row, quote(subject)) + `?.querySelector("a[href]")`
@@ -148,13 +169,11 @@ func (t *Tab) Read(subject string) {
 		}
 		x, y, err := t.target(n.Node.BackendNodeID)
 		if err != nil {
-			return false, fmt.Sprintf("row %q cannot be clicked: %v", subject, err)
+			return false, fmt.Sprintf("row %q cannot be reached: %v", subject, err)
 		}
-		err = chromedp.Do(t.ctx, chromedp.MouseClickXY(x, y))
+		err = do(x, y)
 		return err == nil, fmt.Sprint(err)
 	})
-	t.Wait(fmt.Sprintf(`document.querySelector("h1")?.innerText.trim() === %s`, quote(subject)))
-	t.Settled()
 }
 
 // Subjects are those of the rows shown, from the top.

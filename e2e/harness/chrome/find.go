@@ -17,7 +17,7 @@ import (
 var (
 	roleLink   = []string{"link"}
 	roleButton = []string{"button"}
-	roleMenu   = []string{"DisclosureTriangle", "button"}
+	roleMenu   = []string{"DisclosureTriangle"}
 	roleField  = []string{"textbox", "searchbox", "checkbox", "radio", "combobox", "Date", "switch"}
 )
 
@@ -167,6 +167,6 @@ func (t *Tab) element(roles []string, name string) (id cdp.BackendNodeID) {
 func (t *Tab) Has(name string) bool {
 	t.tb.Helper()
 	t.Settled()
-	_, err := t.find("", slices.Concat(roleLink, roleMenu, roleField), name)
+	_, err := t.find("", slices.Concat(roleLink, roleButton, roleMenu, roleField), name)
 	return err == nil
 }

@@ -19,15 +19,16 @@ import (
 )
 
 // patience is how long something on a page may take to come.
-const patience = 15 * time.Second
+const patience = 40 * time.Second
 
 // Tab is one page of Chromium with a profile of its own. Its methods end the test
 // when what they wait for does not come.
 type Tab struct {
 	Base string // where the program is
 
-	tb  testing.TB
-	ctx context.Context
+	tb     testing.TB // whose test it is
+	opened testing.TB
+	ctx    context.Context
 
 	mu       sync.Mutex
 	problems []string
@@ -54,9 +55,9 @@ func Open(tb testing.TB, base string, opts ...Option) *Tab {
 	root := browser(tb)
 	ctx, cancel := chromedp.NewContext(root, chromedp.WithNewBrowserContext())
 	tb.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 4*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 15*time.Minute)
 	tb.Cleanup(stop)
-	t := &Tab{Base: base, tb: tb, ctx: ctx}
+	t := &Tab{Base: base, tb: tb, opened: tb, ctx: ctx}
 	if err := chromedp.Listen(ctx, t.watch); err != nil {
 		tb.Fatal(err)
 	}
@@ -69,6 +70,22 @@ func Open(tb testing.TB, base string, opts ...Option) *Tab {
 		}
 	})
 	return t
+}
+
+// In has failures belong to a test below the one the tab was opened in, and to that
+// one again when sub is nil; what pages did wrong meanwhile is sub's.
+func (t *Tab) In(sub testing.TB) {
+	if sub == nil {
+		for _, p := range t.Problems() {
+			t.tb.Errorf("the page did what it must not: %s", p)
+		}
+		t.mu.Lock()
+		t.problems = nil
+		t.mu.Unlock()
+		t.tb = t.opened
+		return
+	}
+	t.tb = sub
 }
 
 // watch notes what a page must not do.
