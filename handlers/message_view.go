@@ -153,18 +153,21 @@ func (h *Handlers) messageForms(ctx context.Context, view *templates.MessageView
 }
 
 func (h *Handlers) messageNotes(ctx context.Context, view *templates.MessageView, m mail.Message, v *visit, q url.Values) {
-	if view.Frame != "" && m.Remote > 0 && q.Get("images") != "1" {
-		if allowed(v.settings.ImagesFrom, view.Addr) {
+	if view.Frame != "" && m.Remote > 0 && (q.Get("images") != "1" || h.opt.Images == nil) {
+		note := templates.MessageNote{Icon: "image-off", Title: text.T(ctx, "Images are blocked")}
+		switch {
+		case h.opt.Images == nil:
+			note.Text = text.T(ctx, "for everybody here. Who runs this mail service has decided so.")
+			view.Notes = append(view.Notes, note)
+		case m.Path == "" && allowed(v.settings.ImagesFrom, view.Addr): // an enclosed message may name anybody
 			view.Frame = with(view.Frame, "images", "1")
-		} else {
-			buttons := []ui.ButtonProps{{Label: text.T(ctx, "Show once"), Size: ui.Small, Name: "show", Value: "once"}}
-			if view.Addr != "" {
-				buttons = append(buttons, ui.ButtonProps{Label: text.T(ctx, "Always from %s", clip(shortName(view.Name), 30)), Size: ui.Small, Name: "show", Value: "always"})
+		default:
+			note.Text, note.Form = text.T(ctx, "so that the sender cannot see you reading."), h.site.MessageView(view.ID, "images", q)
+			note.Buttons = []ui.ButtonProps{{Label: text.T(ctx, "Show once"), Size: ui.Small, Name: "show", Value: "once"}}
+			if view.Addr != "" && len(m.From) == 1 && m.Path == "" {
+				note.Buttons = append(note.Buttons, ui.ButtonProps{Label: text.T(ctx, "Always from %s", clip(shortName(view.Name), 30)), Size: ui.Small, Name: "show", Value: "always"})
 			}
-			view.Notes = append(view.Notes, templates.MessageNote{
-				Icon: "image-off", Title: text.T(ctx, "Images are blocked"), Text: text.T(ctx, "so that the sender cannot see you reading."),
-				Form: h.site.MessageView(view.ID, "images", q), Buttons: buttons,
-			})
+			view.Notes = append(view.Notes, note)
 		}
 	}
 	if len(m.Problems) > 0 {

@@ -55,6 +55,8 @@ type Config struct {
 
 	MaxMessageSize string `group:"Limits" help:"Largest message that can be sent, attachments encoded: 50MB, 20M, 1G." default:"50MB" placeholder:"SIZE"`
 
+	RemoteImages string `group:"Privacy" help:"Images that a mail would load from elsewhere: shown when the reader asks for them, fetched by Postern, or never." enum:"ask,never" default:"ask"`
+
 	SignInHost string `group:"Words" help:"Name shown over the sign-in form. Empty: the mail server's." placeholder:"TEXT"`
 	SignInNote string `group:"Words" help:"A line under the sign-in form: who to ask for an account, say." placeholder:"TEXT"`
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"postern/mailproxy"
 	"postern/mailproxy/jobs"
 	"postern/mailproxy/mail"
+	"postern/mailproxy/remote"
 	"postern/store"
 	"postern/web"
 )
@@ -103,9 +105,18 @@ func serve(ctx context.Context, c *Config, servers []mailServer, d *demo) (err e
 		Site: c.site(), Secure: c.PublicHTTPS, TrustedProxies: proxies, Store: st, Key: key, Log: log,
 		Sessions: web.Lifetimes{Idle: c.SessionIdle, Absolute: c.SessionMax, StayIdle: c.StaySessionIdle, StayAbsolute: c.StaySessionMax},
 	})
+	var images handlers.ImageFetcher
+	if c.RemoteImages != "never" {
+		out := remote.New(remote.Options{Log: log.With("part", "images")})
+		defer out.Close()
+		images = out
+	}
 	var says []string
 	if d != nil {
 		says = d.says
+		if images != nil {
+			images = demoImages{images}
+		}
 		if err := d.introduce(ctx, proxy, st); err != nil {
 			return fmt.Errorf("introduce the demo's people: %w", err)
 		}
@@ -115,7 +126,9 @@ func serve(ctx context.Context, c *Config, servers []mailServer, d *demo) (err e
 	if host == "" && len(servers) > 0 {
 		host = servers[0].imap.Host
 	}
+	imageKey := store.Subkey(key, "image addresses")
 	h := handlers.New(handlers.Options{
+		Images: images, ImageKey: imageKey[:],
 		Web: w, Proxy: proxy, Store: st, Host: host, Foot: c.SignInNote, Demo: says, MaxMessage: maxMessage,
 		Ready: func() error {
 			if stopping.Load() {
@@ -164,10 +177,10 @@ func (c *Config) proxyOptions(servers []mailServer, st *store.Store, queue *jobs
 		},
 		Zone: func(ctx context.Context, id string) *time.Location {
 			s, err := st.Settings(ctx, id)
-			if err != nil || s.TimeZone == "" {
+			if err != nil {
 				return nil
 			}
-			l, err := time.LoadLocation(s.TimeZone)
+			l, err := time.LoadLocation(cmp.Or(s.TimeZone, s.BrowserZone, "UTC"))
 			if err != nil {
 				return nil
 			}
