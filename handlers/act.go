@@ -2,15 +2,13 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"net/url"
 
 	"postern/mailproxy"
 	"postern/mailproxy/mail"
 	"postern/templates/text"
 )
-
-var errNotBuilt = errors.New("not built")
 
 const maxSelected = 500 // messages in one action
 
@@ -25,8 +23,7 @@ type selection struct {
 	refs []mail.MessageRef
 }
 
-func readSelection(r *http.Request) (selection, error) {
-	f := r.PostForm
+func readSelection(f url.Values) (selection, error) {
 	s := selection{do: f.Get("do"), to: f.Get("to")}
 	ids := f["id"]
 	for _, a := range actions {
@@ -60,7 +57,7 @@ func (h *Handlers) act(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if err := h.web.ParseForm(w, r); err != nil {
 		return err
 	}
-	s, err := readSelection(r)
+	s, err := readSelection(r.PostForm)
 	if err != nil {
 		return err
 	}
