@@ -6,6 +6,7 @@ package browser
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type person interface {
 	Read(subject string)
 	ClickRow(subject string) // opens it where it is no message: a draft
 	Subjects() []string
+	WantRow(subject string, n int) // n rows with a subject
 	Has(name string) bool
 	WantTitle(s string)
 	WantText(s string)
@@ -63,6 +65,15 @@ func flow(t *testing.T, f func(t *testing.T, p *harness.Process, u person)) {
 		p := demo(t)
 		f(t, p, &plain{tb: t, b: p.Browser(t)})
 	})
+}
+
+func count(u person, subject string) (n int) {
+	for _, s := range u.Subjects() {
+		if s == subject {
+			n++
+		}
+	}
+	return n
 }
 
 func signIn(u person, address string) {
@@ -106,6 +117,12 @@ func (s *scripts) Attach(name, content string) {
 	s.WantText(name)
 }
 
+func (s *scripts) WantRow(subject string, n int) {
+	s.t.Helper()
+	s.Wait(`[...document.querySelectorAll("input[aria-label^='Select: ']")].filter(e => e.getAttribute("aria-label") === ` + jsString("Select: "+subject) + `).length === ` + strconv.Itoa(n))
+	s.Settled()
+}
+
 func (s *scripts) WantLetter(text string) {
 	s.t.Helper()
 	s.Wait(`[...document.querySelectorAll("iframe.frame")].some(f => f.contentDocument?.body?.innerText.replace(/\s+/g, " ").includes(` + jsString(text) + `))`)
@@ -141,7 +158,13 @@ func (u *plain) Tick(labels ...string)     { u.tb.Helper(); u.page.Tick(u.tb, la
 func (u *plain) Read(subject string)       { u.tb.Helper(); u.step(u.page.Read(u.tb, subject)) }
 func (u *plain) ClickRow(subject string)   { u.tb.Helper(); u.step(u.page.Read(u.tb, subject)) }
 func (u *plain) Subjects() []string        { u.tb.Helper(); return u.page.Subjects(u.tb) }
-func (u *plain) Has(name string) bool      { u.tb.Helper(); return u.page.Has(u.tb, name) }
+func (u *plain) WantRow(subject string, n int) {
+	u.tb.Helper()
+	if got := count(u, subject); got != n {
+		u.tb.Fatalf("%d rows %q, want %d: %q", got, subject, n, u.Subjects())
+	}
+}
+func (u *plain) Has(name string) bool { u.tb.Helper(); return u.page.Has(u.tb, name) }
 
 func (u *plain) Attach(name, content string) {
 	u.tb.Helper()

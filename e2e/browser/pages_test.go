@@ -85,14 +85,16 @@ func addressOf(s *scripts, part string) string {
 // Eval runs a statement in the page.
 func (s *scripts) Eval(code string) { s.t.Helper(); chrome.Eval[bool](s.Tab, "("+code+", true)") }
 
-// look is what is wrong with the page as it is: sideways scrolling, and what axe-core finds.
+// look reports what axe-core finds in the page as it is. A letter's own colours, in
+// its frame or quoted in the editor, are its sender's.
 func (s *scripts) look(what string) {
 	s.t.Helper()
 	s.Settled()
+	s.Eval(`document.getAnimations().forEach(a => { try { a.finish() } catch {} })`) // colours as they end up
 	if !chrome.Eval[bool](s.Tab, `typeof axe === "object"`) {
 		chrome.Eval[bool](s.Tab, "("+"() => {"+axe+"\n; return true })()")
 	}
-	found := chrome.Eval[[]string](s.Tab, `axe.run(document, {resultTypes: ["violations"], iframes: false}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
+	found := chrome.Eval[[]string](s.Tab, `axe.run({exclude: [".editor"]}, {resultTypes: ["violations"], iframes: false}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
 		v.id + ": " + n.target.join(" ") + "  " + (n.any[0] ?? n.all[0] ?? n.none[0])?.message)))`)
 	for i, f := range found {
 		if i == 8 {
