@@ -3,7 +3,6 @@ package mailproxy
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"postern/mailproxy/mail"
 	"postern/mailproxy/submit"
 )
-
-var errNotBuilt = errors.New("not built")
 
 // Options say which mail servers there are and how accounts behave. Only
 // Servers is needed.
