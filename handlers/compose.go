@@ -111,7 +111,7 @@ func (h *Handlers) draft(r *http.Request, acct *mailproxy.Account, f composeForm
 	d := mail.Draft{
 		Key: f.Get("key"), Kind: mail.ComposeKind(f.Get("kind")), From: f.Get("from"),
 		To: f.Get("to"), Cc: f.Get("cc"), Bcc: f.Get("bcc"), Subject: f.Get("subject"),
-		Text: strings.ReplaceAll(f.Get("text"), "\r\n", "\n"), HTML: f.Get("html"), Rich: f.Get("mode") == "html",
+		Text: strings.ReplaceAll(f.Get("text"), "\r\n", "\n"), HTML: h.unpark(f.Get("html")), Rich: f.Get("mode") == "html",
 		InReplyTo: f.Get("in-reply-to"), References: strings.Fields(f.Get("references")),
 	}
 	for field, ref := range map[string]*mail.MessageRef{"parent": &d.Parent, "saved": &d.Saved} {

@@ -43,7 +43,7 @@ func (h *Handlers) composeView(ctx context.Context, v *visit, d mail.Draft, boxe
 		Bcc:     templates.ComposeField{Value: d.Bcc, Error: problem["bcc"]},
 		Subject: templates.ComposeField{Value: d.Subject, Error: problem["subject"]},
 		Text:    d.Text, TextError: joinWords(problem["body"], problem["text"], problem["from"]),
-		HTML: mailproxy.EditableHTML(d.HTML), Rich: d.Rich,
+		HTML: mailproxy.EditableHTML(d.HTML, h.park(d)), Rich: d.Rich,
 		FilesError: joinWords(said.files, problem["files"]),
 		MaxBytes:   strconv.FormatInt(h.opt.MaxMessage*3/4, 10),
 		MaxText:    text.T(ctx, "Too large: a message takes at most %s of files.", text.Size(ctx, h.opt.MaxMessage*3/4)),

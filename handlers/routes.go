@@ -60,6 +60,7 @@ func (h *Handlers) routes(r chi.Router) {
 	r.Get("/compose", h.page(h.compose))
 	r.Post("/compose", h.page(h.composeAct))
 	r.Post("/compose/upload", h.page(h.upload))
+	r.Get("/compose/picture/{address}", h.page(h.parked))
 	r.Get("/outbox", h.page(h.outbox))
 	r.Post("/outbox", h.page(h.outboxAct))
 

@@ -89,6 +89,8 @@ type FragmentOptions struct {
 	// CID gives the new address of an inline image, "" to leave it out. Nil keeps cid: as it is.
 	CID    func(cid string) string
 	Remote bool // keep references to remote images; otherwise their text stands in their place
+	// RemoteURL, with Remote, gives the address that stands for a remote image.
+	RemoteURL func(u string) string
 }
 
 // Fragment gives HTML for use inside a mail: what a person wrote, or a mail to
@@ -99,7 +101,10 @@ func Fragment(src string, o FragmentOptions) string {
 	if p.cid == nil {
 		p.cid = func(id string) string { return "cid:" + url.PathEscape(id) }
 	}
-	if o.Remote {
+	switch {
+	case o.Remote && o.RemoteURL != nil:
+		p.remote = o.RemoteURL
+	case o.Remote:
 		p.remote = func(u string) string { return u }
 	}
 	r := newRewriter(p, len(src))
