@@ -3,6 +3,7 @@ package mailproxy
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
