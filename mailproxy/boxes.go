@@ -96,10 +96,17 @@ type asking struct {
 	apart     []*imapclient.ListCommand
 	namespace *imapclient.NamespaceCommand
 	status    map[string]*imapclient.StatusCommand
+
+	answered chan struct{} // closed when these are there:
+	ns       *imap.NamespaceData
+	found    []*imap.ListData
+	counts   map[string]*imap.StatusData
+	err      error // of LIST
 }
 
 // ask sends the question; it belongs into the same Session.Batch as the rest of
-// the flight. finish must be called whatever happens.
+// the flight. The answer is read as it comes, since it may be mixed with others.
+// finish must be called whatever happens.
 func (a *Account) ask(s *imappool.Session) *asking {
 	caps := s.Caps()
 	b := &a.boxes
@@ -133,7 +140,30 @@ func (a *Account) ask(s *imappool.Session) *asking {
 			}
 		}
 	}
+	q.answered = make(chan struct{})
+	go q.read() // ends with the connection at the latest
 	return q
+}
+
+// read collects the answer.
+func (q *asking) read() {
+	defer close(q.answered)
+	if q.namespace != nil {
+		if d, err := q.namespace.Wait(); err == nil {
+			q.ns = d
+		}
+	}
+	q.found, q.err = q.list.Collect()
+	for _, c := range q.apart {
+		more, _ := c.Collect() // a namespace that cannot be listed is left out
+		q.found = append(q.found, more...)
+	}
+	q.counts = map[string]*imap.StatusData{}
+	for name, c := range q.status {
+		if d, err := c.Wait(); err == nil {
+			q.counts[name] = d
+		}
+	}
 }
 
 func statusOptions(caps imap.CapSet) *imap.StatusOptions {
@@ -143,26 +173,13 @@ func statusOptions(caps imap.CapSet) *imap.StatusOptions {
 // finish waits for the answer and keeps it. The error is that of LIST.
 func (q *asking) finish(ctx context.Context, s *imappool.Session) error {
 	a, b := q.a, &q.a.boxes
+	<-q.answered
 	var ns namespaces
-	gotNS := false
-	if q.namespace != nil {
-		if d, err := q.namespace.Wait(); err == nil {
-			ns, gotNS = namespaces{d.Personal, d.Other, d.Shared}, true
-		}
-	} else {
-		gotNS = true // not offered, or known
+	gotNS := q.namespace == nil || q.ns != nil // not offered, known, or told now
+	if q.ns != nil {
+		ns = namespaces{q.ns.Personal, q.ns.Other, q.ns.Shared}
 	}
-	list, err := q.list.Collect()
-	for _, c := range q.apart {
-		more, _ := c.Collect() // a namespace that cannot be listed is left out
-		list = append(list, more...)
-	}
-	counts := map[string]*imap.StatusData{}
-	for name, c := range q.status {
-		if d, err := c.Wait(); err == nil {
-			counts[name] = d
-		}
-	}
+	list, counts, err := q.found, q.counts, q.err
 	if err != nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()

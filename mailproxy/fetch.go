@@ -1,7 +1,9 @@
 package mailproxy
 
 import (
+	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -96,6 +98,34 @@ func each(cmd *imapclient.FetchCommand, f func(*message)) error {
 	return cmd.Close()
 }
 
+// together reads the answers to commands that were sent together, each as it
+// comes: a server may mix them (Dovecot begins the next command while the output
+// of one waits for us), and a command that is not read holds up all others. f
+// gets one answer at a time; which command it came for says little, since the
+// library gives an answer to the first command that fits. Nil commands are
+// skipped. The errors are those of the commands, in order.
+func together(f func(*message), cmds ...*imapclient.FetchCommand) []error {
+	var mu sync.Mutex
+	locked := func(m *message) {
+		mu.Lock()
+		defer mu.Unlock()
+		f(m)
+	}
+	errs := make([]error, len(cmds))
+	var wg sync.WaitGroup
+	for i, c := range cmds {
+		switch {
+		case c == nil:
+		case i == len(cmds)-1:
+			errs[i] = each(c, locked)
+		default:
+			wg.Go(func() { errs[i] = each(c, locked) })
+		}
+	}
+	wg.Wait()
+	return errs
+}
+
 // row is the columns of a message; ok is false when its flags are missing.
 func (m *message) row() (r index.Row, ok bool) {
 	switch {
@@ -107,15 +137,14 @@ func (m *message) row() (r index.Row, ok bool) {
 	return index.NewRow(m.uid, m.flags, m.date, m.size), true
 }
 
-// rows reads the columns of all answers and the highest mod-sequence among them.
-func rows(cmd *imapclient.FetchCommand) (list []index.Row, modSeq uint64, err error) {
-	err = each(cmd, func(m *message) {
+// rows reads the columns of all answers.
+func rows(cmds ...*imapclient.FetchCommand) (list []index.Row, err error) {
+	err = errors.Join(together(func(m *message) {
 		if r, ok := m.row(); ok {
 			list = append(list, r)
 		}
-		modSeq = max(modSeq, m.modSeq)
-	})
-	return list, modSeq, err
+	}, cmds...)...)
+	return list, err
 }
 
 // keep makes a list row of an answer and keeps it with its body structure; an

@@ -183,9 +183,5 @@ func sendStore(s *imappool.Session, uids []uint32, flags []imap.Flag, on bool) [
 }
 
 func closeAll(cmds []*imapclient.FetchCommand) error {
-	var errs []error
-	for _, c := range cmds {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(together(func(*message) {}, cmds...)...)
 }

@@ -134,16 +134,17 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 
 	sel, err := s.WaitSelected()
 	d := index.Delta{UIDValidity: sel.UIDValidity}
-	var errs []error
-	for _, cmd := range []*imapclient.FetchCommand{changed, fresh, flags} {
-		if cmd == nil {
-			continue
+	var got []message
+	errs := together(func(m *message) {
+		if r, ok := m.row(); ok {
+			d.Rows = append(d.Rows, r)
 		}
-		list, modSeq, err := rows(cmd)
-		d.Rows = append(d.Rows, list...)
-		d.ModSeq = max(d.ModSeq, modSeq)
-		errs = append(errs, err)
-	}
+		if m.header != nil {
+			got = append(got, *m)
+		}
+		d.ModSeq = max(d.ModSeq, m.modSeq)
+	}, cached, changed, fresh, flags)
+	errs = errs[1:] // rows that did not come are no failure of the page: they are asked for again
 	for _, cmd := range []*imapclient.SearchCommand{exact, present} {
 		if cmd == nil {
 			continue
@@ -153,17 +154,12 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 		set := index.Set{Known: err == nil, UIDs: foundUIDs(data)}
 		switch {
 		case cmd == present:
-			d.Present = set
+			d.Present = withRows(set, d.Rows)
 		case w.show == mail.ShowUnread:
 			d.Unseen = set
 		default:
 			d.Flagged = set
 		}
-	}
-	var got []message
-	if cached != nil {
-		// A failure here is no failure of the page: the rows are asked for again.
-		_ = each(cached, func(m *message) { got = append(got, *m) })
 	}
 	if news != nil {
 		// QUIRK: Dovecot may answer a NOOP behind the commands that follow it, so
@@ -192,6 +188,11 @@ func (a *Account) lookChanges(ctx context.Context, s *imappool.Session, box *ind
 			a.results.changed()
 		}
 		return nil
+	}
+	if s.Dirty() {
+		// News that nobody asked for may have raised the mod-sequence and been
+		// missed: what changed since the recorded one is asked for again.
+		d.ModSeq = 0
 	}
 	box.Apply(d)
 	for i := range got {
@@ -228,24 +229,18 @@ func (a *Account) lookAfresh(s *imappool.Session, box *index.Mailbox, name strin
 		}
 	})
 	var got []message
-	if newest != nil {
-		err := each(newest, func(m *message) { got = append(got, *m) })
-		if err != nil && all == nil {
-			return err
+	errs := together(func(m *message) {
+		if r, ok := m.row(); ok {
+			d.Rows = append(d.Rows, r)
 		}
-		for i := range got {
-			if r, ok := got[i].row(); ok {
-				d.Rows = append(d.Rows, r)
-			}
+		if m.header != nil {
+			got = append(got, *m)
 		}
+	}, newest, all)
+	if errs[1] != nil || all == nil && errs[0] != nil {
+		return errors.Join(errs...)
 	}
-	if all != nil {
-		list, _, err := rows(all)
-		if err != nil {
-			return err
-		}
-		d.Rows, d.Complete = list, true
-	}
+	d.Complete = all != nil
 	if len(d.Rows) == 0 && !d.Complete {
 		return mail.Errorf(mail.Unavailable, "The mail server did not list the messages.")
 	}
@@ -261,7 +256,7 @@ func (a *Account) lookOlder(s *imappool.Session, box *index.Mailbox, st index.St
 	d := index.Delta{UIDValidity: st.UIDValidity, Complete: true}
 	if st.MinUID > 1 {
 		var err error
-		if d.Rows, _, err = rows(s.Fetch(imap.UIDSet{{Start: 1, Stop: imap.UID(st.MinUID - 1)}}, columns(0))); err != nil {
+		if d.Rows, err = rows(s.Fetch(imap.UIDSet{{Start: 1, Stop: imap.UID(st.MinUID - 1)}}, columns(0))); err != nil {
 			return err
 		}
 	}
@@ -278,18 +273,13 @@ func (a *Account) lookGone(s *imappool.Session, box *index.Mailbox, st index.Sta
 		present = s.UIDSearch(&imap.SearchCriteria{}, returnAll(s.Caps().Has(imap.CapESearch)))
 		fresh = s.Fetch(imap.UIDSet{{Start: imap.UID(max(st.MaxUID, 1))}}, columns(0))
 	})
+	list, ferr := rows(fresh)
 	data, err := present.Wait()
-	list, _, ferr := rows(fresh)
 	if err = errors.Join(err, ferr); err != nil {
 		return err
 	}
 	found := foundUIDs(data)
-	d := index.Delta{UIDValidity: st.UIDValidity, Rows: list, Present: index.Set{Known: true, UIDs: found}}
-	// What arrived after the search is there all the same.
-	for _, r := range list {
-		d.Present.UIDs = append(d.Present.UIDs, imap.UIDRange{Start: imap.UID(r.UID), Stop: imap.UID(r.UID)})
-	}
-	box.Apply(d)
+	box.Apply(index.Delta{UIDValidity: st.UIDValidity, Rows: list, Present: withRows(index.Set{Known: true, UIDs: found}, list)})
 	_, sel := s.Selected()
 	if st := box.State(); st.Len < int(sel.NumMessages) {
 		unknown := missingFrom(found, box.UIDs())
@@ -298,6 +288,15 @@ func (a *Account) lookGone(s *imappool.Session, box *index.Mailbox, st index.Sta
 		}
 	}
 	return nil
+}
+
+// withRows adds messages that came after a search to what it found.
+func withRows(set index.Set, rows []index.Row) index.Set {
+	set.UIDs = slices.Clone(set.UIDs)
+	for _, r := range rows {
+		set.UIDs = append(set.UIDs, imap.UIDRange{Start: imap.UID(r.UID), Stop: imap.UID(r.UID)})
+	}
+	return set
 }
 
 // lookUIDs adds the columns of messages of any age.
@@ -309,17 +308,11 @@ func (a *Account) lookUIDs(s *imappool.Session, box *index.Mailbox, validity uin
 			cmds[i] = s.Fetch(p, columns(0))
 		}
 	})
-	d := index.Delta{UIDValidity: validity}
-	var errs []error
-	for _, c := range cmds {
-		list, _, err := rows(c)
-		d.Rows = append(d.Rows, list...)
-		errs = append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
+	list, err := rows(cmds...)
+	if err != nil {
 		return err
 	}
-	box.Apply(d)
+	box.Apply(index.Delta{UIDValidity: validity, Rows: list})
 	return nil
 }
 
@@ -405,11 +398,7 @@ func (a *Account) lookRows(s *imappool.Session, box *index.Mailbox, name string,
 		}
 		there = s.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet(left)}}, returnAll(s.Caps().Has(imap.CapESearch)))
 	})
-	for _, c := range cmds {
-		if err := each(c, take); err != nil && !errors.As(err, &no) {
-			_ = err // shows in the search below
-		}
-	}
+	_ = together(take, cmds...) // a lost connection shows in the search
 	data, err := there.Wait()
 	if err != nil {
 		return err
@@ -526,7 +515,7 @@ func (a *Account) scanPiece(box *index.Mailbox, name string, left []imap.UID, fi
 		cut := max(0, len(left)-scanChunk)
 		if len(left) > 0 {
 			var err error
-			if d.Rows, _, err = rows(s.Fetch(imap.UIDSet{{Start: left[cut], Stop: left[len(left)-1]}}, columns(0))); err != nil {
+			if d.Rows, err = rows(s.Fetch(imap.UIDSet{{Start: left[cut], Stop: left[len(left)-1]}}, columns(0))); err != nil {
 				return err
 			}
 		}

@@ -238,7 +238,7 @@ type found struct {
 func (a *Account) searchMailbox(ctx context.Context, name string, root mail.QueryNode, s *searching, limit int) (out found, err error) {
 	for {
 		tctx, cancel := ctx, context.CancelFunc(func() {})
-		if !s.brief {
+		if !s.brief && looksIntoText(root) {
 			tctx, cancel = context.WithTimeout(ctx, textTimeout)
 		}
 		err = a.pool.Read(tctx, name, func(c *imappool.Session) error {
@@ -252,7 +252,7 @@ func (a *Account) searchMailbox(ctx context.Context, name string, root mail.Quer
 		switch {
 		case err == nil:
 			return out, nil
-		case slow && !s.brief && looksIntoText(root):
+		case slow:
 			s.brief = true
 		case errors.As(err, &no) && !s.ascii && !asciiOnly(root) && (no.Code == imap.ResponseCodeBadCharset || no.Type == imap.StatusResponseTypeBad || no.Code == ""):
 			// BADCHARSET, or a server that knows no CHARSET at all.
@@ -462,19 +462,17 @@ func (a *Account) refetch(s *imappool.Session, box *index.Mailbox, g refGroup) (
 			flags = s.Fetch(uidSet(known), flagsOnly)
 		}
 	})
-	var fetchErr error
-	if whole != nil {
-		fetchErr = each(whole, func(m *message) { got = append(got, *m) })
-	}
-	if flags != nil {
-		fetchErr = errors.Join(fetchErr, each(flags, func(m *message) {
+	fetchErr := errors.Join(together(func(m *message) {
+		if m.header != nil {
+			got = append(got, *m)
+		} else {
 			there[uint32(m.uid)] = true
-			if r, ok := m.row(); ok {
-				d.Rows = append(d.Rows, r)
-				a.reflag(mail.MessageRef{Mailbox: g.mailbox, UIDValidity: g.validity, UID: r.UID}, m.flags)
-			}
-		}))
-	}
+		}
+		if r, ok := m.row(); ok {
+			d.Rows = append(d.Rows, r)
+			a.reflag(mail.MessageRef{Mailbox: g.mailbox, UIDValidity: g.validity, UID: r.UID}, m.flags)
+		}
+	}, whole, flags)...)
 	// QUIRK: Dovecot answers a NOOP behind the commands that follow it, so their
 	// answers must have been read before it is waited for.
 	fetchErr = errors.Join(fetchErr, news.Wait())

@@ -118,7 +118,7 @@ func TestApplyAgainstMap(t *testing.T) {
 	m := newMailbox("x")
 	model := map[uint32]Row{}
 	m.Apply(Delta{UIDValidity: 1})
-	for step := range 3000 {
+	for step := range 800 {
 		d := Delta{UIDValidity: 1}
 		for range rng.IntN(5) {
 			uid := uint32(1 + rng.IntN(200))
