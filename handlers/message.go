@@ -99,16 +99,31 @@ func (h *Handlers) frame(w http.ResponseWriter, r *http.Request, v *visit) error
 		o.RemoteURL = func(u string) string { return h.remoteURL(v, u) }
 	}
 	doc, err := v.acct.Frame(r.Context(), ref, o)
-	if err != nil {
+	if mail.KindOf(err) == mail.SignedOut && err != nil {
 		return err
 	}
 	hd := w.Header()
 	hd.Set("Content-Security-Policy", framePolicy)
 	hd.Set("X-Frame-Options", "SAMEORIGIN")
+	if err != nil {
+		return h.frameError(w, r, err, o.StyleURL)
+	}
 	hd.Set("Content-Type", "text/html; charset=utf-8")
 	hd.Set("Cache-Control", "private, no-store")
 	_, _ = io.WriteString(w, doc.String()) // a browser that went away is no failure of ours
 	return nil
+}
+
+// frameError says within the frame why the letter is not there.
+func (h *Handlers) frameError(w http.ResponseWriter, r *http.Request, err error, style string) error {
+	e := web.ErrorInfo{Kind: mail.KindOf(err), Status: web.Status(mail.KindOf(err)), Msg: mail.MsgOf(err), Ref: web.Ref(r.Context())}
+	h.web.LogError(r, e.Status, err)
+	view := templates.LetterErrorView{StyleURL: style, Ref: e.Ref}
+	view.Title, view.Text = errorWords(r, e)
+	if e.Kind == mail.Unavailable || e.Kind == mail.Limited || e.Kind == mail.Internal {
+		view.Retry = r.URL.RequestURI()
+	}
+	return h.web.Render(w, r, e.Status, templates.LetterError(view))
 }
 
 // part streams one part: as a file to save, or shown when it is of a kind that
