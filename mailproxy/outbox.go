@@ -39,7 +39,6 @@ type Jobs interface {
 var (
 	errNoOutbox = mail.Errorf(mail.Unavailable, "Sending is not set up on this server.")
 	errNoBlobs  = mail.Errorf(mail.Unavailable, "Attaching files is not set up on this server.")
-	errNotSent  = mail.Errorf(mail.NotFound, "This message is not in the outbox any more.")
 )
 
 func (a *Account) outbox() (Outbox, error) {

@@ -17,18 +17,18 @@ const (
 type part struct {
 	header, body [2]int // from and to; the header includes its empty line
 
-	typ, sub         string // lower case
-	params           map[string]string
-	disposition      string
-	dispParams       map[string]string
-	id, description  string
-	encoding         string
-	language         []string
-	location         string
-	lines            int
-	kids             []*part // of a multipart: one at least
-	message          *part   // of a message/rfc822
-	boundary, parent string
+	typ, sub        string // lower case
+	params          map[string]string
+	disposition     string
+	dispParams      map[string]string
+	id, description string
+	encoding        string
+	language        []string
+	location        string
+	lines           int
+	kids            []*part // of a multipart: one at least
+	message         *part   // of a message/rfc822
+	parent          string
 }
 
 // parseMessage never fails: what cannot be understood is a text/plain or an

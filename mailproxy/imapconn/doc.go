@@ -7,6 +7,4 @@
 // client stands a Guard, which ends the connection when an answer is deeper,
 // longer or slower than a client survives, and which leaves out or repairs what
 // common servers get wrong.
-//
-// LimitReplies is the same idea for protocols of lines, SMTP first of all.
 package imapconn

@@ -173,7 +173,7 @@ func (d *base64Decoder) line(dst, line []byte, whole, eof bool) ([]byte, int, bo
 			if c == '=' {
 				dst = d.flush(dst)
 				d.ended = true
-				if bytes.IndexAny(bytes.TrimSpace(line[i:]), " \t") >= 0 { // words behind the padding
+				if bytes.ContainsAny(bytes.TrimSpace(line[i:]), " \t") { // words behind the padding
 					break
 				}
 			}

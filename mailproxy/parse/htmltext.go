@@ -39,8 +39,7 @@ type textWriter struct {
 	pre     int
 	href    string
 	hrefAt  int
-	skip    atom.Atom // the element whose contents are left out
-	skipTag string
+	skipTag string // the element whose contents are left out
 	skipN   int
 	cell    bool
 }

@@ -76,7 +76,7 @@ func quotedParam(s string) (v, rest string) {
 			if t == "" || t[0] == ';' || t[0] == '(' || !strings.Contains(t, `"`) {
 				return b.String(), t
 			}
-			if eq := strings.IndexByte(t, '='); eq > 0 && eq < 40 && strings.IndexAny(t[:eq], ` "`) < 0 { // separator forgotten
+			if eq := strings.IndexByte(t, '='); eq > 0 && eq < 40 && !strings.ContainsAny(t[:eq], ` "`) { // separator forgotten
 				return b.String(), ";" + t
 			}
 			b.WriteByte(c)
