@@ -114,7 +114,9 @@ func (s *Session) Selected() (name string, sel Selected) {
 	s.mu.Lock()
 	name, sel = s.name, s.sel
 	s.mu.Unlock()
-	if m := s.Mailbox(); m != nil && name != "" {
+	// The library answers a SELECT a moment before it notes the mailbox: until
+	// then Mailbox is the one before.
+	if m := s.Mailbox(); m != nil && name != "" && m.Name == name {
 		sel.NumMessages = m.NumMessages
 		if len(m.PermanentFlags) > 0 {
 			sel.PermanentFlags = m.PermanentFlags
