@@ -92,7 +92,9 @@ func (a *Account) open(ctx context.Context) (imappool.Conn, error) {
 }
 
 func (a *Account) close(ctx context.Context) error {
-	a.cancel()
+	a.scanMu.Lock()
+	a.cancel() // no scan begins after this
+	a.scanMu.Unlock()
 	err := a.pool.Close(ctx)
 	a.work.Wait()
 	return err

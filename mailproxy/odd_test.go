@@ -2,11 +2,14 @@ package mailproxy
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,20 +17,21 @@ import (
 	"postern/mailproxy/mail"
 )
 
-// oddServer is an IMAP server with three messages that treats the second one in
-// the way of servers met in the wild.
+// oddServer is an IMAP server that treats its second message in the way of
+// servers met in the wild.
 type oddServer struct {
 	net.Listener
 	quirk string
+	n     int // messages
 }
 
-func startOdd(t *testing.T, quirk string) *Account {
+func startOdd(t *testing.T, quirk string, n int) *Account {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &oddServer{ln, quirk}
+	s := &oddServer{ln, quirk, n}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -63,6 +67,7 @@ func (s *oddServer) serve(c net.Conn) {
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	fmt.Fprint(c, "* OK [CAPABILITY IMAP4rev1 ESEARCH UIDPLUS] ready\r\n")
 	in := bufio.NewReader(c)
+	var mu sync.Mutex // one line at a time
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -81,19 +86,25 @@ func (s *oddServer) serve(c net.Conn) {
 		case word == "LIST":
 			fmt.Fprint(c, "* LIST (\\HasNoChildren) \"/\" INBOX\r\n")
 		case word == "STATUS":
-			fmt.Fprint(c, "* STATUS INBOX (MESSAGES 3 UNSEEN 3 UIDNEXT 4 UIDVALIDITY 9)\r\n")
+			fmt.Fprintf(c, "* STATUS INBOX (MESSAGES %d UNSEEN %d UIDNEXT %d UIDVALIDITY 9)\r\n", s.n, s.n, s.n+1)
 		case word == "SELECT":
-			fmt.Fprint(c, "* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 4] ok\r\n")
+			fmt.Fprintf(c, "* FLAGS (\\Seen)\r\n* %d EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT %d] ok\r\n", s.n, s.n+1)
 			reply = "OK [READ-WRITE] done"
 		case strings.HasPrefix(cmd, "UID SEARCH"):
-			fmt.Fprintf(c, "* ESEARCH (TAG \"%s\") UID ALL 1:3\r\n", tag)
+			fmt.Fprintf(c, "* ESEARCH (TAG \"%s\") UID ALL 1:%d\r\n", tag, s.n)
+		case s.quirk == "mixes its answers" && fetchSet.MatchString(cmd):
+			go func() {
+				s.fetch(lockedWriter{&mu, c}, fetchSet.FindStringSubmatch(cmd))
+				fmt.Fprintf(lockedWriter{&mu, c}, "%s OK done\r\n", tag)
+			}()
+			continue
 		case fetchSet.MatchString(cmd):
 			reply = s.fetch(c, fetchSet.FindStringSubmatch(cmd))
 			if reply == "" {
 				return
 			}
 		}
-		fmt.Fprintf(c, "%s %s\r\n", tag, reply)
+		fmt.Fprintf(lockedWriter{&mu, c}, "%s %s\r\n", tag, reply)
 		if word == "LOGOUT" {
 			return
 		}
@@ -117,11 +128,22 @@ func inSet(set string, n int) bool {
 	return false
 }
 
-func (s *oddServer) fetch(c net.Conn, m []string) (reply string) {
+type lockedWriter struct {
+	mu *sync.Mutex
+	io.Writer
+}
+
+func (w lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Writer.Write(p)
+}
+
+func (s *oddServer) fetch(c io.Writer, m []string) (reply string) {
 	set, items := m[2], m[3]
 	body := strings.Contains(items, "BODY")
 	structure := strings.Contains(items, "BODYSTRUCTURE")
-	for uid := 1; uid <= 3; uid++ {
+	for uid := 1; uid <= s.n; uid++ {
 		if !inSet(set, uid) {
 			continue
 		}
@@ -135,7 +157,7 @@ func (s *oddServer) fetch(c net.Conn, m []string) (reply string) {
 				return "BAD Command Error"
 			}
 		}
-		out := fmt.Sprintf("* %d FETCH (UID %d FLAGS () INTERNALDATE \"01-Mar-2026 0%d:00:00 +0000\" RFC822.SIZE 100", uid, uid, uid)
+		out := fmt.Sprintf("* %d FETCH (UID %d FLAGS () INTERNALDATE \"01-Mar-2026 %02d:%02d:00 +0000\" RFC822.SIZE 100", uid, uid, uid/60, uid%60)
 		if structure {
 			bs := `("TEXT" "PLAIN" ("CHARSET" "utf-8") NIL NIL "7BIT" 5 1)`
 			if uid == 2 && s.quirk == "has a broken structure" {
@@ -169,7 +191,7 @@ func TestUnreadableMessageHasARow(t *testing.T) {
 	} {
 		t.Run(tt.quirk, func(t *testing.T) {
 			t.Parallel()
-			a := startOdd(t, tt.quirk)
+			a := startOdd(t, tt.quirk, 3)
 			for range 2 {
 				p, err := a.List(t.Context(), mail.ListQuery{Mailbox: "INBOX"})
 				if err != nil {
@@ -187,5 +209,22 @@ func TestUnreadableMessageHasARow(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A server may answer commands that came together all at once, line by line.
+func TestMixedAnswers(t *testing.T) {
+	a := startOdd(t, "mixes its answers", 1000)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for page := range 3 {
+		p, err := a.List(ctx, mail.ListQuery{Mailbox: "INBOX", Page: page + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("number %d", 1000-50*page)
+		if len(p.Rows) != 50 || p.Total != 1000 || p.Rows[0].Subject != want {
+			t.Errorf("page %d: %d rows of %d, first %q, want %q", page+1, len(p.Rows), p.Total, p.Rows[0].Subject, want)
+		}
 	}
 }
