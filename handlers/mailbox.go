@@ -72,7 +72,7 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, v *visit, at lin
 
 // listQuery is a place in the site as the mail engine is asked for it.
 func listQuery(at link.List, v *visit) mail.ListQuery {
-	q := mail.ListQuery{Mailbox: at.Mailbox, Search: at.Search, Page: max(at.Page, 1), PerPage: v.settings.PageSize}
+	q := mail.ListQuery{Mailbox: at.Mailbox, Search: at.Search, Page: max(at.Page, 1), PerPage: v.settings.PageSize, Zone: v.now.Location()}
 	switch s := mail.Show(at.Show); s {
 	case mail.ShowUnread, mail.ShowStarred, mail.ShowAttachments:
 		q.Show = s

@@ -38,7 +38,6 @@ type lab struct {
 	acct  *mailproxy.Account
 	other *imapclient.Client
 	box   string // a mailbox made for this test
-	delim string
 }
 
 // proxy makes a proxy for the backend that ends with the test.

@@ -49,7 +49,7 @@ func (f *Fetcher) check(u *url.URL) error {
 			return errAddress
 		}
 		port = uint16(n)
-	} else if strings.HasSuffix(u.Host, ":") {
+	} else {
 		u.Host = strings.TrimSuffix(u.Host, ":")
 	}
 	host, err := hostName(u.Hostname())
