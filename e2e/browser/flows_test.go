@@ -142,7 +142,7 @@ func TestArrange(t *testing.T) {
 		u.WantToast("marked as unread")
 		u.WantTitle("Inbox")
 		u.Follow("Unread")
-		u.WantText("of 8")
+		u.WantText("of 7")
 		u.WantRow(backup, 1)
 	})
 }

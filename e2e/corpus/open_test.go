@@ -66,8 +66,12 @@ func inert(t *testing.T, p *harness.Page) {
 	}
 	for n := range harness.Elements(p.Root(t)) {
 		switch n.Data {
-		case "script", "iframe", "object", "embed", "form", "base", "frame", "frameset", "applet", "portal":
+		case "script", "iframe", "object", "embed", "form", "frame", "frameset", "applet", "portal":
 			t.Errorf("the frame holds <%s>", n.Data)
+		case "base": // ours, so that links open in a tab of their own
+			if harness.Attr(n, "href") != "" {
+				t.Errorf("the frame holds <base href=%q>", harness.Attr(n, "href"))
+			}
 		case "meta":
 			if e := strings.ToLower(harness.Attr(n, "http-equiv")); e == "refresh" || e == "set-cookie" {
 				t.Errorf("the frame holds <meta http-equiv=%s>", e)

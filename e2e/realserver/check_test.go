@@ -95,7 +95,7 @@ func TestSettings(t *testing.T) {
 		want string
 	}{
 		{"no server", []string{"serve"}, "imap"},
-		{"not a URL", []string{"serve", "--imap", "mail.example.org"}, "imap"},
+		{"not a URL", []string{"serve", "--imap", "mail.example.org", "--smtp", "smtps://mail.example.org"}, "imap"},
 		{"a password in it", []string{"serve", "--imap", "imaps://me:secret@mail.example.org", "--smtp", "smtps://mail.example.org"}, "imap"},
 		{"no such authority", []string{"serve", "--imap", "imaps://mail.example.org", "--smtp", "smtps://mail.example.org", "--ca-file", "/nonexistent/ca.pem"}, "ca-file"},
 		{"size", []string{"serve", "--imap", "imaps://mail.example.org", "--smtp", "smtps://mail.example.org", "--max-message-size", "many"}, "max-message-size"},
