@@ -56,6 +56,9 @@ func (h *Handlers) messageView(r *http.Request, v *visit, m mail.Message, boxes 
 	rowChips(ctx, &row, m.Flags.Keywords)
 	view.Chips = row.Chips
 	h.messageLinks(&view, m, at)
+	if q.Get("images") == "1" {
+		view.Links.Print = with(view.Links.Print, "images", "1")
+	}
 	h.messageForms(ctx, &view, m, at, q)
 	h.messageNotes(ctx, &view, m, v, q)
 	h.messageFiles(ctx, &view, m, at, v.now)
