@@ -141,7 +141,7 @@ func TestLargeFile(t *testing.T) {
 	p := serve(t, s)
 	const size = 25_000_000
 	file := func() io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), size) }
-	b, inbox := p.SignIn(t, address("u7"), "pw-u7")
+	_, inbox := p.SignIn(t, address("u7"), "pw-u7")
 	before := p.Peak(t)
 	c := inbox.Follow(t, "Compose").Fill(t, "To", address("u8")).Fill(t, "Subject", "Twenty-five").Fill(t, "Message", "See the file.")
 	c = c.Choose(t, "Attach files", harness.File{Name: "stones.bin", Type: "application/octet-stream", Size: size, Content: file()}).Press(t, "Upload").Want(t, http.StatusOK).WantText(t, "stones.bin")
@@ -167,7 +167,6 @@ func TestLargeFile(t *testing.T) {
 	} else {
 		t.Logf("memory grew by %d MB", grown>>20)
 	}
-	_ = b
 }
 
 // TestKilled kills the program within the undo window. The message arrives once.
