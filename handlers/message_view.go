@@ -160,7 +160,7 @@ func (h *Handlers) messageNotes(ctx context.Context, view *templates.MessageView
 		note := templates.MessageNote{Icon: "image-off", Title: text.T(ctx, "Images are blocked")}
 		switch {
 		case h.opt.Images == nil:
-			note.Text = text.T(ctx, "for everybody here. Who runs this mail service has decided so.")
+			note.Text = text.T(ctx, "for everybody, by those who run this mail service.")
 			view.Notes = append(view.Notes, note)
 		case m.Path == "" && allowed(v.settings.ImagesFrom, view.Addr): // an enclosed message may name anybody
 			view.Frame = with(view.Frame, "images", "1")
