@@ -4,8 +4,10 @@
 set -euo pipefail
 need=()
 have() { dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
-for p in chromium dovecot-imapd dovecot-lmtpd dovecot-pop3d postfix postgresql nginx-light openssl nodejs npm fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji; do
+for p in gcc libc6-dev chromium dovecot-imapd dovecot-lmtpd postfix postgresql nginx-light openssl nodejs npm fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji; do
   case $p in
+    gcc | libc6-dev) command -v gcc >/dev/null && continue ;; # the race detector links with it
+    nginx-light) [ -x /usr/sbin/nginx ] && continue ;;
     nodejs) command -v node >/dev/null && continue ;;
     npm) command -v npm >/dev/null && continue ;;
     chromium) command -v chromium >/dev/null && continue ;;

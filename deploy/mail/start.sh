@@ -11,6 +11,10 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 DIR=${DIR:-/srv/mail} LISTEN=${LISTEN:-0.0.0.0} DOMAIN=${DOMAIN:-example.org} USERS=${USERS:-anybody:secret}
 IMAP=${IMAP:-143} IMAPS=${IMAPS:-993} SUBMISSION=${SUBMISSION:-587} SMTPS=${SMTPS:-465} LMTP=${LMTP:-24}
+case $(dovecot --version) in
+  2.3.*) ;;
+  *) echo "the configuration is written for Dovecot 2.3, here is $(dovecot --version)" >&2; exit 1 ;;
+esac
 mkdir -p "$DIR"/{log,tls,dovecot,mail} "$DIR"/postfix/{etc,queue,data}
 chmod 755 "$DIR" "$DIR"/{log,tls,dovecot,mail,postfix}
 chown mail:mail "$DIR/mail"
