@@ -108,7 +108,6 @@ func TestSlowBody(t *testing.T) {
 // leaves, on the first request and after redirects.
 func TestNothingIsTold(t *testing.T) {
 	t.Parallel()
-	var f *Fetcher
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		for k := range r.Header {
 			switch k {
@@ -128,7 +127,7 @@ func TestNothingIsTold(t *testing.T) {
 		}
 		_, _ = w.Write(pngBytes(1, 1))
 	})
-	f = open(t, Options{Allow: allow(s)})
+	f := open(t, Options{Allow: allow(s)})
 	for range 2 {
 		if _, err := f.Image(t.Context(), "a", s.URL+"/first?secret=1"); err != nil {
 			t.Fatal(err)
@@ -142,8 +141,7 @@ func TestNothingIsTold(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	inside := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(pngBytes(1, 1)) })
-	var s *site
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if n, err := strconv.Atoi(r.URL.Query().Get("n")); err == nil && n > 0 {
 			http.Redirect(w, r, fmt.Sprintf("/?n=%d", n-1), http.StatusMovedPermanently)
 			return

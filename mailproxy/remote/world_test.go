@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -151,15 +150,6 @@ func jpegBytes(w, h int) []byte {
 		panic(err)
 	}
 	return b.Bytes()
-}
-
-func mustURL(t *testing.T, s string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
 }
 
 const patience = 30 * time.Second // for what happens in another goroutine
