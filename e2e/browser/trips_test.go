@@ -15,7 +15,7 @@ func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var commands []string
-	e := harness.Serve(t, demoserver.Options{Seed: true, Latency: 2 * time.Millisecond, CommandLog: func(_, line string) {
+	e := harness.Serve(t, demoserver.Options{Seed: true, Latency: 10 * time.Millisecond, CommandLog: func(_, line string) {
 		mu.Lock()
 		defer mu.Unlock()
 		commands = append(commands, line)
