@@ -187,7 +187,7 @@ type composeSaid struct {
 }
 
 func (h *Handlers) drawComposer(w http.ResponseWriter, r *http.Request, v *visit, status int, d mail.Draft, said composeSaid) error {
-	boxes, err := v.acct.Mailboxes(r.Context())
+	boxes, err := v.boxes(r.Context())
 	if err != nil { // the words matter more than the sidebar
 		h.web.LogError(r, http.StatusOK, err)
 		boxes = nil
@@ -204,13 +204,16 @@ func (h *Handlers) drawComposer(w http.ResponseWriter, r *http.Request, v *visit
 // composeAct sends, saves, attaches, removes or discards.
 func (h *Handlers) composeAct(w http.ResponseWriter, r *http.Request, v *visit) error {
 	f, err := h.readCompose(w, r, v.acct)
-	if err != nil {
+	if err != nil && f.Get("key") == "" {
 		return err
 	}
 	ctx := r.Context()
-	d, err := h.draft(r, v.acct, f)
-	if err != nil {
-		return err
+	d, derr := h.draft(r, v.acct, f)
+	if derr != nil {
+		return derr
+	}
+	if err != nil { // cut off in a file, say: the words that came are kept
+		return h.composeFailed(w, r, v, d, err, text.T(ctx, "The message did not arrive whole."))
 	}
 	back := h.composeBack(d)
 	said := composeSaid{changed: true}

@@ -4,6 +4,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -91,6 +92,15 @@ func (h *Handlers) page(f pageFunc) http.HandlerFunc {
 			h.web.Fail(w, r, err)
 		}
 	}
+}
+
+// boxes is the sidebar of a page that is not a list: as of the last answer, our own
+// changes counted, so that the page costs no question of its own.
+func (v *visit) boxes(ctx context.Context) ([]mail.Mailbox, error) {
+	if known := v.acct.KnownMailboxes(); len(known) > 0 {
+		return known, nil
+	}
+	return v.acct.Mailboxes(ctx)
 }
 
 // visit finds the person of a request; nil when nobody is signed in.

@@ -36,7 +36,7 @@ func (h *Handlers) message(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
-	boxes, err := v.acct.Mailboxes(r.Context())
+	boxes, err := v.boxes(r.Context())
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (h *Handlers) frame(w http.ResponseWriter, r *http.Request, v *visit) error
 		PartURL:  func(p string) string { return h.site.Part(ref.String(), p, "", false) },
 		StyleURL: h.site.Static("letter.css"),
 	}
-	if q.Get("images") == "1" && h.opt.Images != nil {
+	if h.imagesAsked(v, ref, q) && h.opt.Images != nil {
 		o.Remote = true
 		o.RemoteURL = func(u string) string { return h.remoteURL(v, u) }
 	}

@@ -56,10 +56,10 @@ func (h *Handlers) messageView(r *http.Request, v *visit, m mail.Message, boxes 
 	rowChips(ctx, &row, m.Flags.Keywords)
 	view.Chips = row.Chips
 	h.messageLinks(&view, m, at)
-	if q.Get("images") == "1" {
-		view.Links.Print = with(view.Links.Print, "images", "1")
+	if h.imagesAsked(v, m.Ref, q) {
+		view.Links.Print = with(view.Links.Print, "images", h.imageWord(v, m.Ref))
 	}
-	h.messageForms(ctx, &view, m, at, q)
+	h.messageForms(ctx, &view, m, v, at, q)
 	h.messageNotes(ctx, &view, m, v, q)
 	h.messageFiles(ctx, &view, m, at, v.now)
 	view.Report = reportFacts(ctx, m.Report)
@@ -131,7 +131,7 @@ func with(u, name, value string) string {
 }
 
 // messageForms chooses between the HTML body and the plain text beside it.
-func (h *Handlers) messageForms(ctx context.Context, view *templates.MessageView, m mail.Message, at link.List, q url.Values) {
+func (h *Handlers) messageForms(ctx context.Context, view *templates.MessageView, m mail.Message, v *visit, at link.List, q url.Values) {
 	page := h.site.Message(view.ID, at)
 	if m.Path != "" {
 		page = h.site.Nested(view.ID, m.Path, at)
@@ -142,8 +142,8 @@ func (h *Handlers) messageForms(ctx context.Context, view *templates.MessageView
 		view.OtherForm, view.OtherName = page, text.T(ctx, "Show as the sender designed it")
 	default:
 		fq := url.Values{"part": {m.HTMLPath}}
-		if q.Get("images") == "1" {
-			fq.Set("images", "1")
+		if h.imagesAsked(v, m.Ref, q) {
+			fq.Set("images", h.imageWord(v, m.Ref))
 		}
 		view.Frame, view.FrameTitle = h.site.MessageView(view.ID, "frame", fq), text.T(ctx, "Text of the message")
 		if len(m.Text) > 0 {
@@ -156,14 +156,14 @@ func (h *Handlers) messageForms(ctx context.Context, view *templates.MessageView
 }
 
 func (h *Handlers) messageNotes(ctx context.Context, view *templates.MessageView, m mail.Message, v *visit, q url.Values) {
-	if view.Frame != "" && m.Remote > 0 && (q.Get("images") != "1" || h.opt.Images == nil) {
+	if view.Frame != "" && m.Remote > 0 && (!h.imagesAsked(v, m.Ref, q) || h.opt.Images == nil) {
 		note := templates.MessageNote{Icon: "image-off", Title: text.T(ctx, "Images are blocked")}
 		switch {
 		case h.opt.Images == nil:
 			note.Text = text.T(ctx, "for everybody, by those who run this mail service.")
 			view.Notes = append(view.Notes, note)
 		case m.Path == "" && allowed(v.settings.ImagesFrom, view.Addr): // an enclosed message may name anybody
-			view.Frame = with(view.Frame, "images", "1")
+			view.Frame = with(view.Frame, "images", h.imageWord(v, m.Ref))
 		default:
 			note.Text, note.Form = text.T(ctx, "so that the sender cannot see you reading."), h.site.MessageView(view.ID, "images", q)
 			note.Buttons = []ui.ButtonProps{{Label: text.T(ctx, "Show once"), Size: ui.Small, Name: "show", Value: "once"}}

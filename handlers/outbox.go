@@ -20,7 +20,7 @@ func (h *Handlers) outbox(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	boxes, err := v.acct.Mailboxes(ctx)
+	boxes, err := v.boxes(ctx)
 	if err != nil {
 		h.web.LogError(r, http.StatusOK, err) // the outbox needs no mail server
 	}

@@ -66,7 +66,7 @@ func (h *Handlers) showImages(w http.ResponseWriter, r *http.Request, v *visit) 
 			}
 		}
 	}
-	return h.web.SeeOther(w, r, with(back, "images", "1"))
+	return h.web.SeeOther(w, r, with(back, "images", h.imageWord(v, ref)))
 }
 
 // remoteURL is the address under which we serve the remote image at u to the
@@ -79,6 +79,17 @@ func (h *Handlers) remoteURL(v *visit, u string) string {
 }
 
 // imageMAC binds the address of an image to a session.
+// imageWord is what an address says to have a message's remote images shown. It is
+// this session's and this message's, so that no link from elsewhere can say it.
+func (h *Handlers) imageWord(v *visit, ref mail.MessageRef) string {
+	return imageMAC(h.opt.ImageKey, v.session.ID(), "show "+ref.String())
+}
+
+// imagesAsked reports whether the person asked for the remote images of a message.
+func (h *Handlers) imagesAsked(v *visit, ref mail.MessageRef, q url.Values) bool {
+	return hmac.Equal([]byte(q.Get("images")), []byte(h.imageWord(v, ref)))
+}
+
 func imageMAC(key []byte, session, u string) string {
 	m := hmac.New(sha256.New, key)
 	m.Write([]byte(session + "\x00" + u))

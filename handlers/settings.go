@@ -27,7 +27,7 @@ func (h *Handlers) drawSettings(w http.ResponseWriter, r *http.Request, v *visit
 	if err != nil {
 		return err
 	}
-	boxes, err := v.acct.Mailboxes(r.Context())
+	boxes, err := v.boxes(r.Context())
 	if err != nil {
 		h.web.LogError(r, http.StatusOK, err) // settings need no mail server
 	}

@@ -160,7 +160,7 @@ func (s *Store) checkKey(ctx context.Context) error {
 			return nil
 		}
 		if _, err := s.keys.unseal(use, use, sealed); err != nil {
-			return errors.New("the operator's key is not the one this database was sealed with: bring back the earlier key, or name it as an old key")
+			return errors.New("the operator's key is not the one this database was sealed with: bring back the key it was made with")
 		}
 	}
 	// The first start, or the first one under a new key.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"postern/mailproxy/mail"
@@ -70,10 +72,10 @@ func gone(r *http.Request, err error) bool {
 func (w *Web) LogError(r *http.Request, status int, err error) {
 	log := w.Log(r.Context())
 	if gone(r, err) {
-		log.Debug("browser left", "err", err.Error())
+		log.Debug("browser left", "err", loggable(err))
 		return
 	}
-	args := []any{"status", status, "kind", mail.KindOf(err).String(), "err", err.Error()}
+	args := []any{"status", status, "kind", mail.KindOf(err).String(), "err", loggable(err)}
 	if s := Current(r); s != nil {
 		args = append(args, "account", s.AccountID)
 	}
@@ -82,4 +84,18 @@ func (w *Web) LogError(r *http.Request, status int, err error) {
 		return
 	}
 	log.Warn("refused", args...)
+}
+
+const maxLogged = 4000 // octets of an error
+
+var addressLike = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
+
+// loggable is an error's text without what looks like an address: a server's own
+// words often quote one, and logs hold none.
+func loggable(err error) string {
+	s := err.Error()
+	if len(s) > maxLogged {
+		s = s[:maxLogged]
+	}
+	return addressLike.ReplaceAllString(strings.ToValidUTF8(s, ""), "[address]")
 }

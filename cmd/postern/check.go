@@ -130,15 +130,16 @@ func (k checkCmd) checkIMAP(ctx context.Context, w io.Writer, s mailServer, cred
 	if len(caps) == 0 {
 		caps = r.Before
 	}
-	for _, l := range imapVerdicts(caps) {
-		fmt.Fprintln(w, "  "+l)
+	if len(caps) > 0 {
+		for _, l := range imapVerdicts(caps) {
+			fmt.Fprintln(w, "  "+l)
+		}
 	}
 	return r.Err() == nil
 }
 
 // imapExtensions are what makes Postern better, and what it does without them.
 var imapExtensions = []struct{ caps, without string }{
-	{"IDLE", "new mail is seen when a page is loaded"},
 	{"CONDSTORE", "changes made elsewhere are found by comparing the newest messages"},
 	{"MOVE", "messages are copied and then deleted"},
 	{"UIDPLUS", "undo looks for messages by their Message-ID, and deleting one leaves it marked when others are marked too"},

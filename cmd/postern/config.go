@@ -155,12 +155,10 @@ func (c *Config) mailServers() ([]mailServer, error) {
 			m.imap.Security = imapconn.TLS
 		}
 		m.smtp = submit.Config{Address: net.JoinHostPort(outgoing.host, strconv.Itoa(outgoing.port)), Mode: submit.StartTLS, TLS: pinnedTLS(outgoing.host, roots, pinSMTP), Hello: c.ehlo()}
-		switch {
-		case outgoing.implicit:
+		if outgoing.implicit {
 			m.smtp.Mode = submit.TLS
-		case c.AllowPlaintext:
-			m.smtp.Mode = submit.Plain
 		}
+		m.smtp.TLSOptional = c.AllowPlaintext
 		out = append(out, m)
 		return nil
 	}

@@ -233,7 +233,7 @@ func (c *Config) storeError(err error) error {
 	if c.DatabaseURL != "" {
 		return secretError("database-url", "the database cannot be opened: "+err.Error())
 	}
-	return settingError("data", c.Data, "the database in it cannot be opened ("+err.Error()+"); name a folder that Postern may write to")
+	return settingError("data", c.Data, "the database in it cannot be opened: "+err.Error())
 }
 
 func (c *Config) logger(w io.Writer) *slog.Logger {

@@ -32,7 +32,10 @@ type Config struct {
 	Mode    Mode        //
 	TLS     *tls.Config // nil means the system's authorities; ServerName is set from Address when empty
 	Hello   string      // our name in EHLO; "" means "localhost"
-	NoAuth  bool        // the server knows us by address: do not sign in
+	// TLSOptional, with StartTLS, goes on without TLS when the server does not offer
+	// it: by the operator's word, on a network that is trusted.
+	TLSOptional bool
+	NoAuth      bool // the server knows us by address: do not sign in
 
 	ConnectTimeout time.Duration // until the greeting; 0 means 30 s
 	CommandTimeout time.Duration // for each reply; 0 means 1 min

@@ -90,6 +90,12 @@ func connect(ctx context.Context, c Config, step func(string)) (*session, *Error
 		}
 		if err := ask(tp, 220, "STARTTLS"); err != nil {
 			e := fromReply("TLS", err)
+			if e.Reply != "" && c.TLSOptional {
+				stop()
+				raw.Close()
+				c.Mode = Plain
+				return connect(ctx, c, step)
+			}
 			if e.Reply != "" {
 				e.Kind, e.Msg = mail.Insecure, "The submission server does not offer STARTTLS."
 			}
