@@ -2,6 +2,7 @@ package browser
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -85,16 +86,17 @@ func addressOf(s *scripts, part string) string {
 // Eval runs a statement in the page.
 func (s *scripts) Eval(code string) { s.t.Helper(); chrome.Eval[bool](s.Tab, "("+code+", true)") }
 
-// look reports what axe-core finds in the page as it is. A letter's own colours, in
+// look reports what axe-core finds in the page as it is, by all rules or by some. A letter's own colours, in
 // its frame or quoted in the editor, are its sender's.
-func (s *scripts) look(what string) {
+func (s *scripts) look(what string, rules ...string) {
 	s.t.Helper()
 	s.Settled()
 	s.Eval(`document.getAnimations().forEach(a => { try { a.finish() } catch {} })`) // colours as they end up
 	if !chrome.Eval[bool](s.Tab, `typeof axe === "object"`) {
 		chrome.Eval[bool](s.Tab, "("+"() => {"+axe+"\n; return true })()")
 	}
-	found := chrome.Eval[[]string](s.Tab, `axe.run({exclude: [".editor"]}, {resultTypes: ["violations"], iframes: false}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
+	only, _ := json.Marshal(append([]string{}, rules...))
+	found := chrome.Eval[[]string](s.Tab, `axe.run({exclude: [".editor"]}, {resultTypes: ["violations"], iframes: false, ...(`+string(only)+`.length ? {runOnly: {type: "rule", values: `+string(only)+`}} : {})}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
 		v.id + ": " + n.target.join(" ") + "  " + (n.any[0] ?? n.all[0] ?? n.none[0])?.message)))`)
 	for i, f := range found {
 		if i == 8 {
@@ -154,10 +156,10 @@ func TestPages(t *testing.T) {
 
 func lookAll(s *scripts, name string) {
 	s.t.Helper()
-	for _, dark := range []bool{false, true} {
-		s.Dark(dark)
-		s.look(fmt.Sprintf("%s, dark %v", name, dark))
-	}
+	s.Dark(false)
+	s.look(name)
+	s.Dark(true)
+	s.look(name+", dark", "color-contrast") // only colours differ
 	s.Dark(false)
 	for _, width := range []int64{390, 320} {
 		s.Resize(width, 844)
