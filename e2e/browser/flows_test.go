@@ -282,6 +282,10 @@ func TestDraft(t *testing.T) {
 		u.Fill("Message", "First words")
 		u.Press("Save draft")
 		u.WantToast("Draft saved")
+		if n := drafts(); n != 1 {
+			t.Fatalf("%d drafts after saving, want 1", n)
+		}
+		u.ClickRow("To be finished")
 		u.Fill("Message", "Second words")
 		u.Press("Save draft")
 		u.WantToast("Draft saved")
@@ -299,6 +303,9 @@ func TestDraft(t *testing.T) {
 		u.WantToast("Draft discarded")
 		if n := drafts(); n != 0 {
 			t.Errorf("%d drafts after discarding", n)
+		}
+		if s, ok := u.(*scripts); ok && s.Held() > 0 {
+			t.Errorf("saved words were said to be lost %d times", s.Held())
 		}
 	})
 }

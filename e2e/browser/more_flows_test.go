@@ -74,8 +74,16 @@ func TestSettings(t *testing.T) {
 			u.Go("/settings/" + page)
 			u.WantTitle("Settings")
 		}
+		u.Go("/settings/identities")
+		u.Follow("Edit " + mira)
+		u.Fill("Name", "Mira at Work")
+		u.Press("Save identity")
+		u.WantText("Mira at Work")
+		u.Go("/compose")
+		u.WantText("Mira at Work")
 		u.Go("/settings/security")
-		u.WantText("This")
+		u.Press("Sign out everywhere")
+		u.WantTitle("Sign in")
 	})
 }
 

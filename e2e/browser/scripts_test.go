@@ -135,3 +135,55 @@ func TestWithoutScriptsInChromium(t *testing.T) {
 		t.Errorf("the draft says %q", got)
 	}
 }
+
+// TestLeavingTheComposer leaves it in every way: the browser asks only when there are
+// words that are kept nowhere, and links keep them first.
+func TestLeavingTheComposer(t *testing.T) {
+	t.Parallel()
+	s := scripted(t, demo(t))
+	signIn(s, mira)
+	leave := func(what string, asks int) {
+		t.Helper()
+		before := s.Held()
+		s.Go("/mail/Drafts")
+		if got := s.Held() - before; got != asks {
+			t.Errorf("%s: the browser asked %d times, want %d", what, got, asks)
+		}
+	}
+	s.Follow("Compose")
+	s.WantTitle("New message")
+	leave("an empty composer", 0)
+
+	s.Follow("Compose")
+	s.Fill("Subject", "Kept by leaving")
+	leave("typed words", 1)
+	s.WantRow("Kept by leaving", 0)
+
+	s.Follow("Compose")
+	s.Fill("Subject", "Kept by a link")
+	s.Follow("Inbox")
+	s.WantTitle("Inbox")
+	leave("an inbox", 0)
+	s.WantRow("Kept by a link", 1)
+
+	s.Follow("Compose")
+	s.Fill("To", jonas)
+	s.Fill("Subject", "Saved")
+	s.Fill("Message", "Words in the editor")
+	s.Press("Save draft")
+	s.WantToast("Draft saved")
+	s.Wait(`location.search.includes("kind=draft")`)
+	leave("a saved draft", 0)
+	s.WantRow("Saved", 1)
+
+	s.ClickRow("Saved")
+	s.Wait(`document.querySelector("#subject")?.value === "Saved"`)
+	leave("a draft only looked at", 0)
+
+	s.ClickRow("Saved")
+	s.Fill("Subject", "Saved again")
+	s.Press("Discard draft")
+	s.WantToast("Draft discarded")
+	leave("a discarded draft", 0)
+	s.WantRow("Saved", 0)
+}

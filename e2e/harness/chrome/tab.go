@@ -21,6 +21,12 @@ import (
 // patience is how long something on a page may take to come.
 const patience = 40 * time.Second
 
+// tabTime is how long a tab may be used in all.
+const tabTime = 10 * time.Minute
+
+// loadTime is how long a page may take to load.
+const loadTime = 90 * time.Second
+
 // Tab is one page of Chromium with a profile of its own. Its methods end the test
 // when what they wait for does not come.
 type Tab struct {
@@ -33,6 +39,7 @@ type Tab struct {
 	mu       sync.Mutex
 	problems []string
 	excused  []string
+	held     int // how often a page asked whether to leave it
 }
 
 // Option sets up a tab before its first page.
@@ -55,7 +62,7 @@ func Open(tb testing.TB, base string, opts ...Option) *Tab {
 	root := browser(tb)
 	ctx, cancel := chromedp.NewContext(root, chromedp.WithNewBrowserContext())
 	tb.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 15*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, tabTime)
 	tb.Cleanup(stop)
 	t := &Tab{Base: base, tb: tb, opened: tb, ctx: ctx}
 	if err := chromedp.Listen(ctx, t.watch); err != nil {
@@ -125,7 +132,14 @@ func (t *Tab) watch(ev any) {
 	case *network.EventWebSocketCreated:
 		t.problems = append(t.problems, "socket to "+ev.URL)
 	case *page.EventJavascriptDialogOpening:
-		t.problems = append(t.problems, "dialog "+ev.Message)
+		if ev.Type == page.DialogTypeBeforeunload {
+			t.held++ // the page asks whether to leave unsaved words; the test leaves
+		} else {
+			t.problems = append(t.problems, "dialog "+ev.Message)
+		}
+		go func() { // not from here: this is the loop that reads the browser's answers
+			_, _ = chromedp.Call(t.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}()
 	}
 }
 
@@ -136,6 +150,13 @@ func (t *Tab) Problems() []string {
 	return slices.DeleteFunc(slices.Clone(t.problems), func(p string) bool {
 		return slices.ContainsFunc(t.excused, func(e string) bool { return strings.Contains(p, e) })
 	})
+}
+
+// Held is how often a page asked whether it may be left, for the words on it.
+func (t *Tab) Held() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.held
 }
 
 // Excuse forgives problems that contain s: those the test brings about itself.
@@ -159,7 +180,11 @@ func (t *Tab) Go(addr string) {
 	if strings.HasPrefix(addr, "/") {
 		addr = t.Base + addr
 	}
-	t.Do(chromedp.Navigate(addr))
+	ctx, cancel := context.WithTimeout(t.ctx, loadTime)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Navigate(addr)); err != nil {
+		t.tb.Fatalf("open %s: %v", addr, err)
+	}
 	t.Settled()
 }
 
@@ -208,7 +233,7 @@ func (t *Tab) Wait(expr string) {
 // Settled returns once the page is whole and no other is on its way.
 func (t *Tab) Settled() {
 	t.tb.Helper()
-	t.Wait(`document.readyState === "complete" && !("busy" in document.documentElement.dataset)`)
+	t.Wait(`document.readyState === "complete" && !("busy" in document.documentElement.dataset) && !document.querySelector("[aria-busy=true]")`)
 }
 
 // until tries f until it is true; what it says last is the reason of the failure.
