@@ -6,7 +6,7 @@ package static
 var files = map[string]file{
 	"app-icon.svg":                 {name: "app-icon.7931ef8da5.svg", kind: "image/svg+xml", packed: true},
 	"app.css":                      {name: "app.1a890fc50f.css", kind: "text/css; charset=utf-8", packed: true},
-	"app.js":                       {name: "app.ae4dd662ea.js", kind: "text/javascript; charset=utf-8", packed: true},
+	"app.js":                       {name: "app.d37897c57f.js", kind: "text/javascript; charset=utf-8", packed: true},
 	"favicon-unread.svg":           {name: "favicon-unread.7c0dd30c14.svg", kind: "image/svg+xml", packed: true},
 	"favicon.svg":                  {name: "favicon.d79cb0be48.svg", kind: "image/svg+xml", packed: true},
 	"icons.svg":                    {name: "icons.d3871579de.svg", kind: "image/svg+xml", packed: true},

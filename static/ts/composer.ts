@@ -20,6 +20,12 @@ behavior("composer", (composer, signal) => {
     if (!form.hasAttribute("data-htmx-powered")) changed = false; // the browser leaves the page
   }, { signal });
 
+  // what the server took is kept: the page that answers may be loaded anew
+  document.addEventListener("htmx:before:response", (event) => {
+    const { ctx } = (event as CustomEvent<{ ctx: Context }>).detail;
+    if (ctx.request.form === form && ctx.response?.raw.ok) changed = false;
+  }, { signal });
+
   // Enter in a line goes on to the next; it does not send half a letter
   form.addEventListener("keydown", (event) => {
     const field = event.target;
