@@ -23,15 +23,11 @@ import (
 
 // message is one opened message. Opening it marks it as read, a prefetch does not.
 func (h *Handlers) message(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ref, err := mail.ParseRef(chi.URLParam(r, "ref"))
+	ref, part, err := messageOf(r)
 	if err != nil {
 		return err
 	}
 	q := r.URL.Query()
-	part, err := partPath(q.Get("part"), true)
-	if err != nil {
-		return err
-	}
 	m, err := v.acct.Open(r.Context(), ref, mailproxy.OpenOptions{Path: part, MarkSeen: !isPrefetch(r)})
 	if err != nil {
 		return err
@@ -47,6 +43,16 @@ func (h *Handlers) message(w http.ResponseWriter, r *http.Request, v *visit) err
 	view := h.messageView(r, v, m, boxes, at)
 	s := h.shell(w, r, v, boxes, place{title: view.Subject, mailbox: at.Mailbox, query: at.Search, starred: at.Search == "is:starred", reading: true})
 	return h.web.Render(w, r, http.StatusOK, templates.MessagePage(s, view))
+}
+
+// messageOf is the message that an address names, and the enclosed message in it,
+// "" for none.
+func messageOf(r *http.Request) (ref mail.MessageRef, part string, err error) {
+	if ref, err = mail.ParseRef(chi.URLParam(r, "ref")); err != nil {
+		return ref, "", err
+	}
+	part, err = partPath(r.URL.Query().Get("part"), true)
+	return ref, part, err
 }
 
 // isPrefetch reports whether a browser asks ahead of the person.
@@ -151,11 +157,7 @@ func (h *Handlers) part(w http.ResponseWriter, r *http.Request, v *visit) error 
 
 // raw streams the message as it arrived.
 func (h *Handlers) raw(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ref, err := mail.ParseRef(chi.URLParam(r, "ref"))
-	if err != nil {
-		return err
-	}
-	part, err := partPath(r.URL.Query().Get("part"), true)
+	ref, part, err := messageOf(r)
 	if err != nil {
 		return err
 	}
@@ -268,11 +270,7 @@ const maxSource = 1 << 20 // octets of a message shown as source
 
 // source shows the message as it arrived, the beginning of it when it is long.
 func (h *Handlers) source(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ref, err := mail.ParseRef(chi.URLParam(r, "ref"))
-	if err != nil {
-		return err
-	}
-	part, err := partPath(r.URL.Query().Get("part"), true)
+	ref, part, err := messageOf(r)
 	if err != nil {
 		return err
 	}
@@ -299,11 +297,7 @@ func (h *Handlers) source(w http.ResponseWriter, r *http.Request, v *visit) erro
 
 // printPage is the message for paper.
 func (h *Handlers) printPage(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ref, err := mail.ParseRef(chi.URLParam(r, "ref"))
-	if err != nil {
-		return err
-	}
-	part, err := partPath(r.URL.Query().Get("part"), true)
+	ref, part, err := messageOf(r)
 	if err != nil {
 		return err
 	}

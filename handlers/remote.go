@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"postern/mailproxy"
 	"postern/mailproxy/mail"
 	"postern/store"
@@ -32,15 +30,11 @@ func (h *Handlers) showImages(w http.ResponseWriter, r *http.Request, v *visit) 
 	if err := h.web.ParseForm(w, r); err != nil {
 		return err
 	}
-	ref, err := mail.ParseRef(chi.URLParam(r, "ref"))
+	ref, part, err := messageOf(r)
 	if err != nil {
 		return err
 	}
 	q := r.URL.Query()
-	part, err := partPath(q.Get("part"), true)
-	if err != nil {
-		return err
-	}
 	at := link.ParseList(q)
 	back := h.site.Message(ref.String(), at)
 	if part != "" {

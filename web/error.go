@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
-	"strings"
 	"time"
 
 	"postern/mailproxy/mail"
@@ -72,10 +70,10 @@ func gone(r *http.Request, err error) bool {
 func (w *Web) LogError(r *http.Request, status int, err error) {
 	log := w.Log(r.Context())
 	if gone(r, err) {
-		log.Debug("browser left", "err", loggable(err))
+		log.Debug("browser left", "err", mail.Loggable(err))
 		return
 	}
-	args := []any{"status", status, "kind", mail.KindOf(err).String(), "err", loggable(err)}
+	args := []any{"status", status, "kind", mail.KindOf(err).String(), "err", mail.Loggable(err)}
 	if s := Current(r); s != nil {
 		args = append(args, "account", s.AccountID)
 	}
@@ -84,18 +82,4 @@ func (w *Web) LogError(r *http.Request, status int, err error) {
 		return
 	}
 	log.Warn("refused", args...)
-}
-
-const maxLogged = 4000 // octets of an error
-
-var addressLike = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
-
-// loggable is an error's text without what looks like an address: a server's own
-// words often quote one, and logs hold none.
-func loggable(err error) string {
-	s := err.Error()
-	if len(s) > maxLogged {
-		s = s[:maxLogged]
-	}
-	return addressLike.ReplaceAllString(strings.ToValidUTF8(s, ""), "[address]")
 }

@@ -5,4 +5,4 @@ import "time"
 // Beat shortens the signs of life for a test.
 func (o *Options) Beat(every, deadAfter time.Duration) { o.beatEvery, o.deadAfter = every, deadAfter }
 
-var Backoff, Snoozes, Loggable = backoff, snoozes, loggable
+var Backoff, Snoozes = backoff, snoozes

@@ -471,9 +471,6 @@ func TestBackoff(t *testing.T) {
 			t.Errorf("after %d: %v, want %v", before, got, want)
 		}
 	}
-	if got := jobs.Loggable(errors.New("550 <me@example.org> unknown")); got != "550 [address] unknown" {
-		t.Errorf("logged %q", got)
-	}
 	for metadata, want := range map[string]int{`{"snoozes": 3}`: 3, `{}`: 0, ``: 0, `[`: 0} {
 		if got := jobs.Snoozes([]byte(metadata)); got != want {
 			t.Errorf("%s: %d, want %d", metadata, got, want)

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -63,7 +61,7 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 		return river.JobSnooze(retryIn)
 	case err != nil:
 		pause := backoff(snoozes(job.Metadata))
-		w.j.log.Error("delivery failed", "outbox", job.Args.ID, "kind", mail.KindOf(err).String(), "error", loggable(err), "again_in", pause)
+		w.j.log.Error("delivery failed", "outbox", job.Args.ID, "kind", mail.KindOf(err).String(), "error", mail.Loggable(err), "again_in", pause)
 		return river.JobSnooze(pause)
 	}
 	return nil
@@ -77,20 +75,6 @@ func guarded(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-var addressLike = regexp.MustCompile(`\S*@\S*`)
-
-const maxLogged = 4000 // octets of an error; a panic's has the stack
-
-// loggable is an error's text without what looks like an address: a server's own
-// words often quote one, and logs hold none.
-func loggable(err error) string {
-	text := err.Error()
-	if len(text) > maxLogged {
-		text = text[:maxLogged]
-	}
-	return addressLike.ReplaceAllString(strings.ToValidUTF8(text, ""), "[address]")
 }
 
 // backoff doubles from 10 s to 30 min.
@@ -133,7 +117,7 @@ func (w *choreWorker) Work(ctx context.Context, job *river.Job[choreArgs]) error
 		}
 		err := guarded(func() error { return c.Run(ctx) })
 		if err != nil && ctx.Err() == nil {
-			w.j.log.Error("chore failed", "chore", c.Name, "error", loggable(err))
+			w.j.log.Error("chore failed", "chore", c.Name, "error", mail.Loggable(err))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -63,6 +64,12 @@ func TestRefRoundTrip(t *testing.T) {
 		if m, err := ParseRef(s); err == nil || KindOf(err) != NotFound {
 			t.Errorf("ParseRef(%q) = %v, %v", s, m, err)
 		}
+	}
+}
+
+func TestLoggable(t *testing.T) {
+	if got := Loggable(errors.New("550 <me@example.org> unknown")); got != "550 [address] unknown" {
+		t.Errorf("logged %q", got)
 	}
 }
 
