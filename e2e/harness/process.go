@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -63,25 +62,18 @@ func (p *Process) Again(tb testing.TB) {
 	} else if p.URL != "" {
 		cmd.Args = append(cmd.Args, "--listen", "127.0.0.1:"+portOf(p.URL))
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	cmd.Stderr = p.log
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	p.cmd, p.done = cmd, make(chan struct{})
 	said := make(chan string, 1)
-	go func() {
-		for s := bufio.NewScanner(out); s.Scan(); {
-			if u, ok := strings.CutPrefix(s.Text(), "Postern is at "); ok {
-				said <- strings.TrimSuffix(u, "/")
-			}
+	cmd.Stdout = &Lines{Line: func(line string) {
+		if u, ok := strings.CutPrefix(line, "Postern is at "); ok {
+			said <- strings.TrimSuffix(u, "/")
 		}
-		p.err = cmd.Wait()
-		close(p.done)
-	}()
+	}}
+	cmd.Stderr = p.log
+	done := make(chan struct{})
+	p.cmd, p.done = cmd, done
+	if err := Tied(cmd, syscall.SIGKILL, func(err error) { p.err = err; close(done) }); err != nil {
+		tb.Fatal(err)
+	}
 	select {
 	case p.URL = <-said:
 	case <-p.done:

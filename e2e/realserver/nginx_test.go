@@ -73,12 +73,13 @@ func TestBehindNginx(t *testing.T) {
 	var said bytes.Buffer
 	cmd := exec.Command(nginx, "-c", conf, "-p", dir)
 	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
+	ended := make(chan struct{})
+	if err := harness.Tied(cmd, syscall.SIGTERM, func(error) { close(ended) }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
+		<-ended
 		if t.Failed() {
 			t.Logf("nginx: %s", said.String())
 		}

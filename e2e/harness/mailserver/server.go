@@ -4,7 +4,6 @@
 package mailserver
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
@@ -105,24 +104,16 @@ func (s *Server) run() error {
 	cmd.Env = s.env
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	s.cmd, s.done = cmd, make(chan struct{})
-	ready, done := make(chan struct{}), s.done
-	go func() {
-		for sc := bufio.NewScanner(out); sc.Scan(); {
-			if sc.Text() == "ready" {
-				close(ready)
-			}
+	ready, done := make(chan struct{}), make(chan struct{})
+	cmd.Stdout = &harness.Lines{Line: func(line string) {
+		if line == "ready" {
+			close(ready)
 		}
-		_ = cmd.Wait()
-		close(done)
-	}()
+	}}
+	if err := harness.Tied(cmd, syscall.SIGTERM, func(error) { close(done) }); err != nil {
+		return err
+	}
+	s.cmd, s.done = cmd, done
 	select {
 	case <-ready:
 		return nil

@@ -1,0 +1,10 @@
+package harness
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+func dieWithUs(cmd *exec.Cmd, sig syscall.Signal) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: sig}
+}
