@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 
 	"postern/mailproxy/mail"
 	"postern/templates/link"
@@ -89,7 +90,7 @@ func (w *Web) headers(next http.Handler) http.Handler {
 // compressed packs pages. Random padding keeps the length of a page that holds
 // both secrets and reflected input from telling about them (BREACH).
 func (w *Web) compressed(next http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.RandomJitter(32, 0, false),
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.RandomJitter(32, 0, false),
 		gzhttp.ContentTypes([]string{"text/html", "text/plain", "application/json"}))
 	if err != nil {
 		panic(err) // the options are constants
