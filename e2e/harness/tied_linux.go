@@ -6,5 +6,5 @@ import (
 )
 
 func dieWithUs(cmd *exec.Cmd, sig syscall.Signal) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: sig}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: sig, Setpgid: true}
 }

@@ -168,6 +168,9 @@ func (s *Server) stop() {
 		_ = s.cmd.Process.Kill()
 		<-s.done
 	}
+	// Dovecot's processes that hold connections outlive their master; they are of
+	// the script's group.
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 }
 
 // Close stops both servers and removes their folder.
